@@ -1,0 +1,246 @@
+"""Calibration: cuts and intercepts such that the observed world reproduces the observed milestones.
+
+Solved once per draw, in the observed world (all the seats that were there), on a population of its own; every arm of
+a study then shares the result. The milestones' pattern over groups and poverty is laid on the local level on the
+log-odds scale, so that rates by group, by poverty and for all children agree with one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit, ndtr
+
+from cradlecast.model import kernels
+from cradlecast.model.children import Children, Reals, children_of, world_key
+from cradlecast.model.kernels import Real, Theta, Whole
+from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.place import Floats, Place, shifted_to_mean
+from cradlecast.model.theta import EMPLOYMENT_LEVELS, chain, theta_of
+from cradlecast.model.town import Setting, schools_by_area, streams_of
+from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.program import Program
+
+CALIBRATION_WORLD = 2**40
+"""World of the calibration population: never used by a study."""
+
+_BINS = 400
+_RANGE = 10.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One line of the fit: a target and what the observed world gives."""
+
+    group: str
+    milestone: str
+    target: float
+    model: float
+    source: str
+    borrowed: bool
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The result for one draw: ``theta`` completed, ``cuts`` float32 (7, cells), and the fit."""
+
+    theta: Reals
+    cuts: Reals
+    fit: tuple[Fit, ...]
+
+
+@dataclass(frozen=True)
+class Margin:
+    """One group of cells with the rate it must show."""
+
+    name: str
+    cells: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    target: float
+    source: str
+    borrowed: bool
+
+
+def calibrate(
+    place: Place, programs: Mapping[str, Program], values: Mapping[str, float], seed: int, n_children: int
+) -> Calibration:
+    """Solve the cuts and intercepts of one draw.
+
+    Parameters
+    ----------
+    place, programs
+        The community and its programs.
+    values
+        Drawn values of all parameters.
+    seed
+        Key of the study.
+    n_children
+        Children in the calibration population.
+
+    Raises
+    ------
+    InputError
+        If a target cannot be reached, naming it.
+    """
+    theta = theta_of(values, place, programs)
+    children = observed_children(place, programs, values, theta, seed, n_children)
+    cells = children.whole(Whole.CELL).astype(np.int64)
+    cuts = np.zeros((len(MILESTONES), place.n_cells))
+    fit: list[Fit] = []
+
+    def solve(number: int, value: Floats, of: Floats, rate: Callable[[Floats], Floats], sign: float) -> Floats:
+        """Solve one milestone; returns each child's probability of it, given those it is counted among."""
+        shares = np.bincount(cells, weights=of, minlength=place.n_cells)
+        margins = margins_of(place, MILESTONES[number], shares / max(shares.sum(), 1e-12))
+        grid = _grid(value, cells, of, place.n_cells)
+        cuts[number] = _offsets(grid, margins, rate, sign, MILESTONES[number])
+        p = rate(sign * (value - cuts[number][cells]) if sign < 0 else value + cuts[number][cells])
+        for margin in margins:
+            inside = margin.cells[cells]
+            model = float(np.sum((p * of)[inside]) / max(float(np.sum(of[inside])), 1e-12))
+            fit.append(Fit(margin.name, MILESTONES[number], margin.target, model, margin.source, margin.borrowed))
+        return p
+
+    ones = np.ones(len(children))
+    screener, test = float(theta[Theta.SCREENER_NOISE]), float(theta[Theta.TEST_NOISE])
+    for number, column, noise in ((0, Real.READINESS_TRUE, screener), (1, Real.READING_TRUE, test), (2, Real.MATH_TRUE, test)):
+        true = children.real(column).astype(np.float64)
+        solve(number, true, ones, lambda gap, noise=noise: ndtr(-gap / noise), -1.0)  # type: ignore[misc]
+    base, boost, nontest = _adult_state(children, theta)
+    graduated = solve(3, _index(theta, "GRADUATION", base, boost, nontest), ones, expit, 1.0)
+    enrolled = graduated * solve(4, _index(theta, "ENROLMENT", base, boost, nontest), graduated, expit, 1.0)
+    completed = enrolled * solve(5, _index(theta, "COMPLETION", base, boost, nontest), enrolled, expit, 1.0)
+    levels = np.stack([1.0 - graduated, graduated - enrolled, enrolled - completed, completed])
+    theta[Theta.EMPLOYMENT_SLOPE] = _employment_slope(levels, base, values)
+    steps = np.array([0.0, *theta[[Theta.DIPLOMA_STEP, Theta.COLLEGE_STEP, Theta.DEGREE_STEP]]])
+    index = _index(theta, "EMPLOYMENT", base, boost, nontest)
+    cells = np.tile(cells, 4)
+    solve(6, (index[None, :] + steps[:, None]).ravel(), levels.ravel(), expit, 1.0)
+    return Calibration(theta, cuts.astype(np.float32), tuple(fit))
+
+
+def observed_children(
+    place: Place,
+    programs: Mapping[str, Program],
+    values: Mapping[str, float],
+    theta: Reals,
+    seed: int,
+    n_children: int,
+) -> Children:
+    """One cohort of the observed world, lived to 18."""
+    cohorts = (place.community.observed_year - 5,)
+    world = world_key(seed, CALIBRATION_WORLD)
+    setting = Setting(
+        place=place,
+        programs=programs,
+        values=values,
+        theta=theta,
+        cuts=np.zeros((len(MILESTONES), place.n_cells), np.float32),
+        cohorts=cohorts,
+        n_children=n_children,
+        world=world,
+        streams=streams_of(place, ()),
+        horizon=kernels.LAST_SKILL_AGE + 1,
+    )
+    children = children_of(place, cohorts, n_children, world, schools_by_area(place, setting.scale), theta)
+    return Pipeline(setting, children).run().columns()
+
+
+def margins_of(place: Place, milestone: str, cell_shares: Floats) -> list[Margin]:
+    """The rates a milestone must show: all children, each group, below and above poverty.
+
+    Steps after school are calibrated among those at risk of them (graduates, the enrolled); a rate that the community
+    file gives for the cohort is divided by the rate of the step before.
+    """
+    rates = place.community.milestones[milestone]
+    overall = dict(zip(MILESTONES[3:], chain(place), strict=True)).get(milestone, rates.all.value)
+    everyone = np.ones(place.n_cells, np.bool_)
+    whole = Margin("all", everyone, overall, rates.all.source, rates.all.borrowed is not None)
+    margins = [whole]
+    poor = np.arange(place.n_cells) % 2 == 1
+    group = np.arange(place.n_cells) // 2
+    parts: list[list[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]], object]]] = []
+    if rates.groups:
+        parts.append([(name, group == place.group_names.index(name), rates.groups[name]) for name in rates.groups])
+    if rates.below_poverty is not None:
+        parts.append([("below_poverty", poor, rates.below_poverty), ("above_poverty", ~poor, rates.above_poverty)])
+    for part in parts:
+        shares = np.array([float(cell_shares[cells].sum()) for _, cells, _ in part])
+        figures = [figure for _, _, figure in part]
+        level = np.array([figure.value for figure in figures])  # type: ignore[attr-defined]
+        if abs(shares.sum() - 1.0) < 1e-6:
+            level = shifted_to_mean(level, shares / shares.sum(), overall)
+        for (name, cells, figure), target in zip(part, level, strict=True):
+            margins.append(
+                Margin(name, cells, float(target), figure.source, figure.borrowed is not None)  # type: ignore[attr-defined]
+            )
+    return margins
+
+
+def _adult_state(children: Children, theta: Reals) -> tuple[Floats, Floats, Floats]:
+    """Base skill, gains from programs and non-test gains at 18, float64 (n,)."""
+    x = children.x.astype(np.float64)
+    base = x[Real.TRAIT] * theta[Theta.TRAIT_WEIGHT] + x[Real.TRANSIENT] * theta[Theta.TRANSIENT_WEIGHT]
+    return base, x[Real.FADING] + x[Real.LONG_RUN], x[Real.NONTEST]
+
+
+def _index(theta: Reals, step: str, base: Floats, boost: Floats, nontest: Floats) -> Floats:
+    """Log-odds of a step without its intercept, float64 (n,)."""
+    slope, load = float(theta[Theta[f"{step}_SLOPE"]]), float(theta[Theta[f"{step}_LOAD"]])
+    return slope * (base + float(theta[Theta.CAUSAL_SHARE]) * boost) + load * nontest
+
+
+def _employment_slope(levels: Floats, base: Floats, values: Mapping[str, float]) -> float:
+    """Slope of employment on skill that carries the part of the attainment gap which attainment does not cause."""
+    gap = float(logit(values[EMPLOYMENT_LEVELS[3]]) - logit(values[EMPLOYMENT_LEVELS[1]]))
+    mean = [float(np.sum(level * base) / np.sum(level)) for level in levels]
+    return (1.0 - values["attainment_causal_share"]) * gap / max(mean[3] - mean[1], 0.2)
+
+
+def _grid(value: Floats, cells: np.ndarray[tuple[int, ...], np.dtype[np.int64]], weight: Floats, n_cells: int) -> Floats:
+    """Children binned by cell and value: (2, cells, bins) of weights and mean values."""
+    at = np.clip(((value + _RANGE) / (2 * _RANGE) * _BINS).astype(np.int64), 0, _BINS - 1) + cells * _BINS
+    total = np.bincount(at, weights=weight, minlength=n_cells * _BINS)
+    mean = np.bincount(at, weights=weight * value, minlength=n_cells * _BINS) / np.maximum(total, 1e-12)
+    return np.stack([total.reshape(n_cells, _BINS), mean.reshape(n_cells, _BINS)])
+
+
+def _offsets(
+    grid: Floats, margins: list[Margin], rate: Callable[[Floats], Floats], sign: float, milestone: str
+) -> Floats:
+    """Offsets by cell that give every margin its rate: each margin in turn, until all hold."""
+    weight, value = grid
+    keep = weight.sum(axis=0) > 0
+    weight, value = weight[:, keep], value[:, keep]
+    offsets = np.zeros(len(weight))
+    for _ in range(200):
+        worst = 0.0
+        for margin in margins:
+            w, v, o = weight[margin.cells], value[margin.cells], offsets[margin.cells][:, None]
+            total = w.sum()
+            if total <= 0:
+                continue
+            step = 0.0
+            for _ in range(3):
+                got = float((w * rate(_argument(v, o + step, sign))).sum() / total)
+                error = float(logit(np.clip(margin.target, 1e-6, 1 - 1e-6)) - logit(np.clip(got, 1e-9, 1 - 1e-9)))
+                worst = max(worst, abs(got - margin.target)) if step == 0.0 else worst
+                step += (error if sign > 0 else -0.55 * error)
+                if abs(error) < 1e-5:
+                    break
+            offsets[margin.cells] += step
+        if worst < 2e-5:
+            return offsets
+    if worst < 0.002:
+        return offsets
+    raise InputError(
+        f"milestone '{milestone}' cannot be calibrated: its rates for all, by group and by poverty contradict one "
+        f"another by {100 * worst:.1f} points"
+    )
+
+
+def _argument(value: Floats, offset: Floats, sign: float) -> Floats:
+    """What the rate is a function of: value plus intercept, or cut minus true score."""
+    return value + offset if sign > 0 else offset - value

@@ -1,0 +1,122 @@
+"""Children as columns: who they are, how they are numbered, and how many each one stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cradlecast.model import kernels
+from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.place import Place, apportion
+
+Reals = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Wholes = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+
+
+@dataclass
+class Children:
+    """Columns of children, sorted by cohort; every array has one entry a child.
+
+    Attributes
+    ----------
+    ids
+        uint32 (2, n): birth index; place and birth year.
+    x, k
+        float32 (len(Real), n) and int32 (len(Whole), n): the state, see ``kernels``.
+    cohorts
+        Birth years, ascending; rows ``starts[j]`` to ``starts[j + 1]`` were born in ``cohorts[j]``.
+    """
+
+    ids: np.ndarray[tuple[int, ...], np.dtype[np.uint32]]
+    x: Reals
+    k: Wholes
+    cohorts: tuple[int, ...]
+    starts: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return int(self.ids.shape[1])
+
+    def real(self, column: Real) -> Reals:
+        """One float32 column, (n,)."""
+        return self.x[int(column)]
+
+    def whole(self, column: Whole) -> Wholes:
+        """One int32 column, (n,)."""
+        return self.k[int(column)]
+
+    def child_ids(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        """Structural ids, int64 (n,): place and birth year in the upper half, birth index in the lower."""
+        return (self.ids[1].astype(np.int64) << 32) | self.ids[0].astype(np.int64)
+
+    def birth_years(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+        """Birth year of every child, int16 (n,)."""
+        return np.repeat(np.array(self.cohorts, np.int16), np.diff(self.starts))
+
+    def reached(self, milestone: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """True where the child reached a milestone (its index in order), bool (n,)."""
+        return (self.whole(Whole.REACHED) >> milestone) & 1 == 1
+
+    def copy(self) -> Children:
+        """The same children with a state of their own."""
+        return Children(self.ids, self.x.copy(), self.k.copy(), self.cohorts, self.starts)
+
+    def permuted(self, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Children:
+        """The same children with rows in another order (within cohorts only)."""
+        take = lambda a: np.ascontiguousarray(a[:, order])  # noqa: E731
+        return Children(take(self.ids), take(self.x), take(self.k), self.cohorts, self.starts)
+
+
+def world_key(seed: int, world: int) -> Words:
+    """The key of one world's chance events, uint64 (2,)."""
+    return np.array([world, seed], np.uint64)
+
+
+def children_of(
+    place: Place, cohorts: tuple[int, ...], n_children: int, world: Words, schools: Wholes, theta: Reals
+) -> Children:
+    """The children of some birth years in one world, with their fixed attributes.
+
+    Parameters
+    ----------
+    place
+        The community.
+    cohorts
+        Birth years, ascending and consecutive.
+    n_children
+        Children in all; split evenly over the cohorts.
+    world
+        Key of the world, uint64 (2,).
+    schools
+        Simulated schools by area, int32 (areas,).
+    theta
+        The draw's parameters, float32 (len(Theta),).
+
+    Notes
+    -----
+    A child's attributes depend on the child's id and the world alone: a larger study holds the same children and more.
+    """
+    sizes = apportion(n_children, [1.0] * len(cohorts))
+    starts = tuple(int(s) for s in np.concatenate([[0], np.cumsum(sizes)]))
+    ids = np.empty((2, n_children), np.uint32)
+    for cohort, start, stop in zip(cohorts, starts[:-1], starts[1:], strict=True):
+        ids[0, start:stop] = np.arange(stop - start, dtype=np.uint32)
+        ids[1, start:stop] = (place.community.place_number << 16) | cohort
+    x = np.zeros((len(Real), n_children), np.float32)
+    k = np.zeros((len(Whole), n_children), np.int32)
+    first_school = np.concatenate([[0], np.cumsum(schools)[:-1]]).astype(np.int32)
+    kernels.births(
+        ids,
+        world,
+        theta,
+        np.cumsum(place.group_shares).astype(np.float32),
+        place.group_means.astype(np.float32),
+        np.array([place.income_sd], np.float32),
+        np.cumsum(place.area_shares, axis=1).astype(np.float32),
+        schools,
+        first_school,
+        x,
+        k,
+    )
+    return Children(ids, x, k, cohorts, starts)

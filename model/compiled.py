@@ -1,0 +1,45 @@
+"""The switch between compiled kernels and the same kernels as plain Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+NOJIT = os.environ.get("CRADLECAST_NOJIT", "") not in ("", "0")
+"""True when kernels run as plain Python, for the debugger and for coverage; results agree bit for bit."""
+
+
+def compiled(signature: str, inline: bool = False) -> Callable[[F], F]:
+    """Compile a rule or a kernel for one stated signature, or leave it as it is under NOJIT.
+
+    One explicit signature means that a kernel is compiled once, that a wrong dtype or layout is refused instead of
+    compiled anew, and that a scalar rule called from Python returns the float32 it returns inside a kernel.
+    No fastmath, no parallel, the lock released.
+
+    Parameters
+    ----------
+    signature
+        Numba signature with return type.
+    inline
+        True for short rules inside hot loops: without a call in it, a loop can use vector instructions (ten times
+        faster, same bits).
+    """
+
+    def decorate(function: F) -> F:
+        if NOJIT:
+            return function
+        import numba
+
+        jitted: F = numba.njit(
+            signature,
+            cache=True,
+            nogil=True,
+            error_model="numpy",
+            inline="always" if inline else "never",
+        )(function)
+        return jitted
+
+    return decorate

@@ -1,0 +1,108 @@
+"""Institutions that hold seats: ordinary Mesa agents that open, fill and close them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import mesa
+
+if TYPE_CHECKING:
+    from cradlecast.model.town import Town
+
+
+class Site(mesa.Agent):
+    """A provider of one program, in one area, with seats paid from one stream of money.
+
+    Attributes
+    ----------
+    seats
+        Age to seats a year, in simulated children.
+    filled
+        (year, age) to children seated.
+    quality, hours
+        Quality against the program as delivered at scale (1.0), and hours a year.
+    financed
+        True if an outcomes contract pays for these seats.
+    """
+
+    program = ""
+
+    def __init__(self, model: Town, number: int, stream: str, area: str, hours: float) -> None:
+        super().__init__(model)
+        self.number = number
+        self.stream = stream
+        self.area = area
+        self.seats: dict[int, int] = {}
+        self.filled: dict[tuple[int, int], int] = {}
+        self.quality = 1.0
+        self.standard_hours = hours
+        self.hours = hours
+        self.financed = False
+
+    @property
+    def key(self) -> int:
+        """Number that keys the luck of this site's classrooms: the same in every arm and study."""
+        return zlib.crc32(f"{self.program}/{self.stream}/{self.area}".encode())
+
+    def set_seats(self, age: int, seats: int) -> None:
+        """Open or close seats for children of one age."""
+        self.seats[age] = max(seats, 0)
+
+    def seat(self, year: int, age: int, children: int) -> None:
+        """Take in a year's children, never more than there are seats."""
+        if not children <= self.seats.get(age, 0):
+            raise RuntimeError(f"{children} children for {self.seats.get(age, 0)} seats at {self.stream}/{self.area}")
+        self.filled[year, age] = children
+
+    def rooms(self, age: int, class_size: float) -> int:
+        """Classrooms that this year's seats make up, at least one."""
+        return max(1, round(self.seats.get(age, 0) / class_size))
+
+    def value(self, effect: float, hours_effect: float) -> float:
+        """What a year here adds to skill, sd: the program's value times quality, and the effect of extra hours.
+
+        Parameters
+        ----------
+        effect
+            The program's value against care at home, in this draw.
+        hours_effect
+            Effect of 100 more hours, sd.
+        """
+        return self.quality * effect + hours_effect * (self.hours - self.standard_hours) / 100.0
+
+
+class PreKSite(Site):
+    """A pre-K site: a public school or a partner center with pre-K classrooms."""
+
+    program = "prek"
+
+
+class HeadStartCenter(Site):
+    """A Head Start center, for children aged 3 and 4."""
+
+    program = "head_start"
+
+
+class ChildCareCenter(Site):
+    """A child-care center that families pay themselves or with a subsidy."""
+
+    program = "child_care"
+
+
+SITES: dict[str, type[Site]] = {kind.program: kind for kind in (PreKSite, HeadStartCenter, ChildCareCenter)}
+"""Kind of site by program."""
+
+
+class School(mesa.Agent):
+    """An elementary school: the children of one birth year in it are each other's classmates."""
+
+    def __init__(self, model: Town, number: int, area: str) -> None:
+        super().__init__(model)
+        self.number = number
+        self.area = area
+
+    def pupils(self, cohort: int) -> int:
+        """Children of a birth year who go to this school."""
+        town: Town = self.model
+        return town.count_pupils(self.number, cohort)

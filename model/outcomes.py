@@ -1,0 +1,196 @@
+"""What leaves the model: counts of milestones by group, care and seats, and rows of single children for studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cradlecast.model.children import Children
+from cradlecast.model.kernels import PREK, Real, Theta, Whole
+from cradlecast.model.place import Place
+from cradlecast.model.town import PROGRAMS, Town
+from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.options import METRIC_AGES
+
+Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+CARE = ("home", *PROGRAMS)
+"""Kinds of care, by the number that children carry."""
+
+SEATED = "financed_seat"
+"""Group of the children who hold a financed seat in the scenario."""
+
+_SCORES = {
+    "preliteracy_growth": (Real.PRELITERACY_TRUE, Real.PRELITERACY),
+    "kindergarten_ready": (Real.READINESS_TRUE, Real.READINESS),
+    "grade3_reading": (Real.READING_TRUE, Real.READING),
+    "grade8_math": (Real.MATH_TRUE, Real.MATH),
+}
+_MONTHS = {"prek_attendance": "05-31", "preliteracy_growth": "05-15", "kindergarten_ready": "09-01"}
+_SPRING = "05-15"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm as lived: the town after its last year, and which of its sites an outcomes contract pays for."""
+
+    town: Town
+
+    @property
+    def children(self) -> Children:
+        """The children as columns."""
+        return self.town.columns()
+
+    def financed(self) -> Bools:
+        """True for children who hold a financed seat at 4, bool (n,)."""
+        paid = np.array([site.financed for site in self.town.sites] + [False])
+        return np.asarray(paid[self.children.whole(Whole.SITE4)])
+
+
+def group_names(place: Place) -> tuple[str, ...]:
+    """Groups that every table reports, in order."""
+    return (
+        "all",
+        *place.group_names,
+        "below_poverty",
+        "above_poverty",
+        *place.area_names,
+        "stayed",
+        "left",
+        SEATED,
+    )
+
+
+def group_masks(place: Place, children: Children, seated: Bools) -> Bools:
+    """Who belongs to which group, bool (groups, n), in the order of ``group_names``."""
+    poor = children.whole(Whole.CELL) % 2 == 1
+    stayed = children.whole(Whole.LEFT) < 0
+    group, area = children.whole(Whole.GROUP), children.whole(Whole.AREA)
+    return np.stack(
+        [
+            np.ones(len(children), np.bool_),
+            *(group == number for number in range(len(place.group_names))),
+            poor,
+            ~poor,
+            *(area == number for number in range(len(place.area_names))),
+            stayed,
+            ~stayed,
+            seated,
+        ]
+    )
+
+
+def count_milestones(masks: Bools, children: Children) -> Counts:
+    """Children who reached each milestone, by cohort and group: int64 (cohorts, groups, milestones + 1).
+
+    The last entry of the last axis counts the children of the group.
+    """
+    reached = np.stack([children.reached(m) for m in range(len(MILESTONES))] + [np.ones(len(children), np.bool_)])
+    parts = [
+        masks[:, a:b].astype(np.float64) @ reached[:, a:b].T.astype(np.float64)
+        for a, b in zip(children.starts[:-1], children.starts[1:], strict=True)
+    ]
+    return np.rint(np.stack(parts)).astype(np.int64)
+
+
+def count_care(baseline: Children, scenario: Children) -> Counts:
+    """Children by care at 4 in the baseline and in the scenario: int64 (kinds, kinds)."""
+    pair = baseline.whole(Whole.CARE4) * len(CARE) + scenario.whole(Whole.CARE4)
+    return np.bincount(pair, minlength=len(CARE) ** 2).reshape(len(CARE), len(CARE)).astype(np.int64)
+
+
+def study_children(
+    baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: int, world: int
+) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    """Rows of single children for the metrics that a deal or a trial names, as columns.
+
+    Written for the children in a financed seat and for the comparison pool: eligible children of the same birth year
+    whose families applied for pre-K and who hold no financed seat. Both arms; the same children in the same order.
+
+    Parameters
+    ----------
+    baseline, scenario
+        The two arms of one draw and world.
+    metrics
+        Names of metrics: milestones, ``prek_attendance``, ``preliteracy_growth``.
+    draw, world
+        Their numbers.
+
+    Returns
+    -------
+    dict
+        Column to array (rows,), one row per arm, metric and child; ``arm`` is 0 for the baseline and 1 for the
+        scenario, ``metric`` an index into ``metrics``. ``prek_attendance`` is measured for children in pre-K only.
+    """
+    seated = scenario.financed()
+    children = scenario.children
+    applied = (children.whole(Whole.APPLIED) & 1) == 1
+    eligible = children.real(Real.INCOME) < scenario.town.theta[Theta.PREK_INCOME]
+    rows = np.flatnonzero(seated | (applied & eligible))
+    born = children.birth_years()[rows].astype(np.int64)
+    arms, n = 2 * len(metrics), len(rows)
+    readings = [_readings(arm, metric, rows) for arm in (baseline, scenario) for metric in metrics]
+    columns = [np.concatenate([reading[part] for reading in readings]) for part in range(5)]
+    return {
+        "draw": np.full(arms * n, draw, np.int32),
+        "world": np.full(arms * n, world, np.int64),
+        "child": np.tile(children.child_ids()[rows], arms),
+        "cohort": np.tile(born.astype(np.int16), arms),
+        "arm": np.repeat(np.array([0, 1], np.int8), len(metrics) * n),
+        "metric": np.tile(np.repeat(np.arange(len(metrics), dtype=np.int8), n), 2),
+        "date": np.tile(np.concatenate([_dates(born, metric) for metric in metrics]), 2),
+        "seated": np.tile(seated[rows], arms),
+        "eligible": np.tile(eligible[rows], arms),
+        "applied": np.tile(applied[rows], arms),
+        "true_score": columns[0],
+        "score": np.where(columns[4], columns[1], np.float32(np.nan)),
+        "reached_true": columns[2] & columns[4],
+        "reached": columns[3] & columns[4],
+        "measured": columns[4],
+        "weight": np.full(arms * n, 1.0 / scenario.town.setting.scale),
+    }
+
+
+def study_frame(parts: Sequence[dict[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:  # type: ignore[type-arg]
+    """All draws and worlds as the table that finance reads (columns in docs/architecture.md)."""
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns: dict[str, object] = dict(whole)
+    columns["arm"] = pd.Categorical.from_codes(whole["arm"], categories=["baseline", "scenario"])
+    columns["metric"] = pd.Categorical.from_codes(whole["metric"], categories=list(metrics))
+    return pd.DataFrame(columns)
+
+
+def _readings(arm: Arm, metric: str, rows: Counts) -> tuple[np.ndarray, np.ndarray, Bools, Bools, Bools]:  # type: ignore[type-arg]
+    """True score, score as read, whether each is at or above the cut, and whether it was measured."""
+    c = arm.children
+    measured = np.ones(len(rows), np.bool_)
+    if metric == "prek_attendance":
+        in_prek = c.whole(Whole.CARE4)[rows] == PREK
+        attends = (c.whole(Whole.ATTENDS)[rows] == 1) & in_prek
+        value = attends.astype(np.float32)
+        return value, value, attends, attends, in_prek
+    if metric not in _SCORES:
+        reached = c.reached(MILESTONES.index(metric))[rows]
+        value = reached.astype(np.float32)
+        return value, value, reached, reached, measured
+    true_column, column = _SCORES[metric]
+    true, score = c.real(true_column)[rows], c.real(column)[rows]
+    if metric == "preliteracy_growth":
+        true = true - c.real(Real.PRELITERACY_START_TRUE)[rows]
+        score = score - c.real(Real.PRELITERACY_START)[rows]
+        cut = np.zeros(len(rows), np.float32)
+    else:
+        cut = arm.town.setting.cuts[MILESTONES.index(metric)][c.whole(Whole.CELL)[rows]]
+    return true, score, true >= cut, score >= cut, measured
+
+
+def _dates(born: Counts, metric: str) -> np.ndarray:  # type: ignore[type-arg]
+    """Day on which a metric is measured, datetime64[s]: the calendar year in which the child reaches its age."""
+    day = _MONTHS.get(metric, _SPRING)
+    years = born + METRIC_AGES[metric]
+    dates = {int(year): np.datetime64(f"{year}-{day}", "s") for year in np.unique(years)}
+    return np.array([dates[int(year)] for year in years], "datetime64[s]")

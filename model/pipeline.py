@@ -1,0 +1,166 @@
+"""The array engine: a Mesa model whose children are columns and whose year is a few compiled loops."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cradlecast.model import kernels
+from cradlecast.model.children import Children, Wholes
+from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.place import apportion
+from cradlecast.model.town import PROGRAMS, Setting, Town
+
+
+class Pipeline(Town):
+    """Children moving from birth to 30 through the institutions of a community, one school year a step.
+
+    The order of a year:
+
+    1. births: children of the year's cohort enter (their fixed attributes depend on id and world alone);
+    2. money and policy: events half a step earlier have opened, closed, paid for or improved seats;
+    3. families of 3- and 4-year-olds apply; seats are allotted by priority and lottery; the rest fall back on a
+       child-care center of their own or on care at home;
+    4. early years: the value of the year's care, fading of older gains, the changing part of skill; at 4, early
+       literacy in the fall and spring, attendance, readiness for kindergarten;
+    5. school years: classmates' mean skill of last year, fading, the long-run shift; reading in grade 3, math in
+       grade 8, graduation at 18;
+    6. adult years: leaving, enrolment by 20, completion by 26, employment at 30;
+    7. seats, children and dollars are booked.
+
+    Parameters
+    ----------
+    setting
+        What fixes the run.
+    children
+        The children of the setting's world; the model works on a copy.
+    """
+
+    def __init__(self, setting: Setting, children: Children) -> None:
+        super().__init__(setting)
+        self.children = children.copy()
+        n = len(children)
+        self._places = np.full((n, 6), -1, np.int32)
+        self._keys = np.zeros((3, n), np.uint64)
+        self._given = np.full(n, -1, np.int32)
+        self._numbers = np.zeros(n, np.uint64)
+        self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
+
+    def step(self) -> None:
+        """Live through one school year."""
+        year = self.year
+        for order, cohort in enumerate(self.children.cohorts):
+            age = year - cohort
+            start, stop = self.children.starts[order], self.children.starts[order + 1]
+            if 0 <= age < self.setting.horizon and stop > start:
+                self._live(age, year, start, stop, order)
+
+    def _live(self, age: int, year: int, start: int, stop: int, order: int) -> None:
+        """The year of one cohort."""
+        c, setting = self.children, self.setting
+        if age in kernels.ENTRY_AGES:
+            self._allot(age, year, start, stop)
+            kernels.early_year(
+                c.ids,
+                setting.world,
+                self.theta,
+                age,
+                year,
+                start,
+                stop,
+                c.x,
+                c.k,
+                self.site_values(),
+                self.site_keys,
+                self.site_rooms(age),
+                self.kind_effects(),
+                setting.cuts,
+                int(Whole.CARE3 if age == 3 else Whole.CARE4),
+            )
+        elif kernels.FIRST_SCHOOL_AGE <= age <= kernels.LAST_SKILL_AGE:
+            first_class = order * int(self.schools.sum())
+            if age <= kernels.LAST_PEER_AGE:
+                self._class_sums[:] = 0
+                kernels.class_sums(self._class_sums, start, stop, c.x, c.k, first_class)
+            kernels.school_year(
+                c.ids,
+                setting.world,
+                self.theta,
+                age,
+                year,
+                start,
+                stop,
+                c.x,
+                c.k,
+                setting.cuts,
+                self._class_sums,
+                first_class,
+            )
+        elif age > kernels.LAST_SKILL_AGE:
+            kernels.adult_year(c.ids, setting.world, self.theta, age, year, start, stop, c.x, c.k, setting.cuts)
+
+    def _allot(self, age: int, year: int, start: int, stop: int) -> None:
+        """Applications, seats, and who sits where."""
+        c, setting = self.children, self.setting
+        kernels.applications(
+            c.ids,
+            setting.world,
+            self.theta,
+            age,
+            year,
+            start,
+            stop,
+            c.x,
+            c.k,
+            setting.place.next_to,
+            self._places,
+            self._keys,
+        )
+        n_areas = len(setting.place.area_names)
+        kernels.allot(c.ids, start, stop, self._places, self._keys, self.pool_seats(age), n_areas, self._given)
+        if age == 4:
+            c.k[Whole.APPLIED, start:stop] = self._places[start:stop, 5]
+        kernels.stream_lottery(c.ids, setting.world, year, start, stop, self._numbers)
+        self._seat(age, start, stop, n_areas)
+
+    def _seat(self, age: int, start: int, stop: int, n_areas: int) -> None:
+        """Spread each pool's children over its sites by lottery, vacancies in proportion to seats."""
+        c = self.children
+        given = self._given[start:stop]
+        row = Whole.CARE3 if age == 3 else Whole.CARE4
+        c.k[row, start:stop] = given // n_areas + 1
+        order = np.lexsort((c.ids[0, start:stop], c.ids[1, start:stop], self._numbers[start:stop], given))
+        counts = np.bincount(given + 1, minlength=3 * n_areas + 1)
+        ends = np.cumsum(counts)
+        sites = c.k[row + 2, start:stop]
+        sites[:] = -1
+        seated = np.zeros(len(self.sites), np.int32)
+        for pool in range(3 * n_areas):
+            here = [s for s in self.sites if s.program == PROGRAMS[pool // n_areas] and s.number % n_areas == pool % n_areas]
+            parts = apportion(int(counts[pool + 1]), [float(site.seats.get(age, 0)) for site in here])
+            at = int(ends[pool])
+            for site, part in zip(here, parts, strict=True):
+                sites[order[at : at + part]] = site.number
+                seated[site.number] = part
+                at += part
+        self.record_seats(age, seated)
+
+    def run(self) -> Pipeline:
+        """Live through all years, until the last cohort reaches the horizon."""
+        while self.time < self.last_year - self.first_year + 1:
+            self.step()
+        return self
+
+    def columns(self) -> Children:
+        """The children as columns."""
+        return self.children
+
+    def count_pupils(self, school: int, cohort: int) -> int:
+        """Children of a birth year who go to this school."""
+        c = self.children
+        order = c.cohorts.index(cohort)
+        here = c.whole(Whole.SCHOOL)[c.starts[order] : c.starts[order + 1]]
+        return int(np.count_nonzero(here == school))
+
+    def mean_skill(self) -> float:
+        """Mean skill of all children now, sd."""
+        return float(self.children.real(Real.SKILL).mean(dtype=np.float64))

@@ -1,0 +1,132 @@
+"""A community's numbers made ready for the model: incomes, groups, areas, and how counts are scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit, ndtr, ndtri
+
+from cradlecast.scenarios.community import Community
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+def shifted_to_mean(rates: Floats, shares: Floats, mean: float) -> Floats:
+    """Move rates together on the log-odds scale until their weighted mean is the given one.
+
+    This is how a pattern borrowed from elsewhere (or a sum that does not quite add up) is laid on a local level:
+    the odds ratios between groups stay as observed there.
+
+    Parameters
+    ----------
+    rates, shares
+        One rate and one weight a group, (groups,); weights sum to 1.
+    mean
+        The local rate, inside (0, 1).
+    """
+    odds = logit(np.clip(rates, 1e-6, 1 - 1e-6))
+    shift = brentq(lambda d: float(np.sum(shares * expit(odds + d)) - mean), -30.0, 30.0)
+    return np.asarray(expit(odds + shift), dtype=np.float64)
+
+
+def apportion(total: int, weights: Sequence[float] | Floats) -> list[int]:
+    """Split whole seats by weights, each next seat going where it is most under-represented (Sainte-Lague).
+
+    Unlike the largest remainder, one more seat in all never takes a seat away from a part, so that adding seats only
+    ever adds winners.
+
+    Parameters
+    ----------
+    total
+        Seats to give out, not negative.
+    weights
+        Non-negative weights, (parts,); at least one positive when ``total`` is.
+
+    Examples
+    --------
+    >>> apportion(10, [0.5, 0.3, 0.2])
+    [5, 3, 2]
+    """
+    share = np.asarray(weights, dtype=np.float64)
+    if total <= 0 or not share.sum() > 0:
+        return [0] * len(share)
+    exact = share / share.sum() * total
+    given = np.maximum(np.floor(exact).astype(np.int64) - 1, 0)
+    while given.sum() < total:
+        given[int(np.argmax(np.where(share > 0, share / (2 * given + 1), -1.0)))] += 1
+    return [int(count) for count in given]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A community's fixed numbers. Incomes are standardised logs of the income-to-poverty ratio (mean 0, sd 1)."""
+
+    community: Community
+    group_names: tuple[str, ...]
+    group_shares: Floats
+    group_means: Floats
+    group_poverty: Floats
+    income_sd: float
+    log_mean: float
+    log_sd: float
+    area_names: tuple[str, ...]
+    area_shares: Floats
+    """(2, areas): share of children by area, above and below the poverty line."""
+    next_to: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+
+    def income_at(self, ratio: float) -> float:
+        """Standardised income of a family at this income-to-poverty ratio."""
+        return (float(np.log(ratio)) - self.log_mean) / self.log_sd
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the calibration: group by poverty."""
+        return 2 * len(self.group_names)
+
+
+def place_of(community: Community) -> Place:
+    """Work out a community's income distribution and geography.
+
+    Log incomes are normal within groups with one spread, so that each group's poverty rate (moved on the log-odds
+    scale to average the community's) and the share below 185 % of poverty are met exactly.
+    """
+    poor = community.income.below_poverty.value
+    shares = np.array([group.share.value for group in community.groups])
+    shares = shares / shares.sum()
+    rates = shifted_to_mean(np.array([group.below_poverty.value for group in community.groups]), shares, poor)
+    line = float(ndtri(poor))
+    spread = 1.0
+    for _ in range(100):
+        means = line - spread * ndtri(rates)
+        between = float(np.sum(shares * means**2) - np.sum(shares * means) ** 2)
+        spread = float(np.sqrt(max(1.0 - between, 0.05)))
+    means = line - spread * ndtri(rates)
+    low = community.income.below_185.value
+    line185 = brentq(lambda z: float(np.sum(shares * ndtr((z - means) / spread)) - low), -10.0, 10.0)
+    log_sd = float(np.log(1.85)) / (line185 - line)
+    children = np.array([area.children.value for area in community.areas])
+    area_rates = shifted_to_mean(
+        np.array([area.below_poverty.value for area in community.areas]), children / children.sum(), poor
+    )
+    above, below = children * (1 - area_rates), children * area_rates
+    names = tuple(area.name for area in community.areas)
+    width = max(len(area.next_to) for area in community.areas)
+    next_to = np.full((len(names), width), -1, np.int32)
+    for row, area in enumerate(community.areas):
+        next_to[row, : len(area.next_to)] = [names.index(other) for other in area.next_to]
+    return Place(
+        community=community,
+        group_names=tuple(group.name for group in community.groups),
+        group_shares=shares,
+        group_means=means,
+        group_poverty=rates,
+        income_sd=spread,
+        log_mean=-log_sd * line,
+        log_sd=log_sd,
+        area_names=names,
+        area_shares=np.stack([above / above.sum(), below / below.sum()]),
+        next_to=next_to,
+    )

@@ -1,0 +1,287 @@
+"""What both engines share: institutions, the calendar, policy as events, and the book of seats and dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import mesa
+import numpy as np
+
+from cradlecast.model.children import Children, Reals, Wholes, Words
+from cradlecast.model.draws import value_of_effect
+from cradlecast.model.institutions import SITES, School, Site
+from cradlecast.model.kernels import Theta
+from cradlecast.model.place import Place, apportion
+from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.scenario import Change
+
+PROGRAMS = ("prek", "head_start", "child_care")
+"""Programs that hold seats, in the order of the kernels' kinds of care (home is 0)."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One dated change with its numbers settled: levers and this draw's closing seats are already in it."""
+
+    change: Change
+    seats: int
+    quality: float = 1.0
+    hours: float | None = None
+    take_up: float | None = None
+    closing: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that fixes one run: the place, the draw, the world, the arm.
+
+    Attributes
+    ----------
+    policies
+        The baseline's and the arm's changes.
+    streams
+        (program, stream) pairs that exist in ANY arm, so that sites keep their numbers from arm to arm.
+    cuts
+        float32 (7, cells): score cuts and intercepts from calibration.
+    horizon
+        Age to which children are followed.
+    """
+
+    place: Place
+    programs: Mapping[str, Program]
+    values: Mapping[str, float]
+    theta: Reals
+    cuts: Reals
+    cohorts: tuple[int, ...]
+    n_children: int
+    world: Words
+    streams: tuple[tuple[str, str], ...]
+    policies: tuple[Policy, ...] = ()
+    horizon: int = 30
+
+    @property
+    def scale(self) -> float:
+        """Simulated children per child of the community."""
+        return self.n_children / (self.place.community.births_per_year.value * len(self.cohorts))
+
+
+def schools_by_area(place: Place, scale: float) -> Wholes:
+    """Simulated schools by area, int32 (areas,): community counts scaled, at least one each."""
+    counts = [area.schools.value for area in place.community.areas]
+    total = max(len(counts), round(sum(counts) * scale))
+    spare = apportion(total - len(counts), counts)
+    return np.array([1 + extra for extra in spare], np.int32)
+
+
+def streams_of(place: Place, policies: Sequence[Policy]) -> tuple[tuple[str, str], ...]:
+    """All (program, stream) pairs: the community's own, then those that policies add, in order."""
+    pairs = [(stream.program, stream.stream) for stream in place.community.streams]
+    pairs += [(policy.change.program, policy.change.stream) for policy in policies]
+    return tuple(dict.fromkeys(pairs))
+
+
+class Town(mesa.Model):
+    """A community with its institutions; subclasses hold the children.
+
+    Time: one step is one school year. ``model.time`` t ends the school year that begins in the fall of
+    ``first_year + t - 1``. Policies are events half a step before the year they apply to.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(rng=0)
+        self.setting = setting
+        self.first_year = setting.cohorts[0]
+        self.last_year = setting.cohorts[-1] + setting.horizon - 1
+        self.theta = setting.theta.copy()
+        self.schools = schools_by_area(setting.place, setting.scale)
+        self.community_seats: dict[tuple[str, str, int], int] = {}
+        self.sites: list[Site] = []
+        self.seat_rows: list[dict[str, object]] = []
+        self._agenda: dict[float, list[tuple[Policy, bool]]] = {}
+        self._found_sites()
+        self.site_keys = np.array([site.key for site in self.sites], np.uint64)
+        self._found_schools()
+        for policy in setting.policies:
+            self._plan(policy)
+
+    # --- founding ---
+
+    def _found_sites(self) -> None:
+        """One site for every stream and area, with the seats observed there."""
+        place = self.setting.place
+        observed = {(stream.program, stream.stream): stream for stream in place.community.streams}
+        for program, stream in self.setting.streams:
+            declared = self.setting.programs[program]
+            for area in place.area_names:
+                hours = declared.hours_per_year.value
+                self.sites.append(SITES[program](self, len(self.sites), stream, area, hours))
+            for age in declared.ages:
+                known = observed.get((program, stream))
+                seats = known.seats[age].value if known is not None and age in known.seats else 0.0
+                self.community_seats[program, stream, age] = round(seats)
+        for program in PROGRAMS:
+            for age in self.setting.programs[program].ages:
+                self._share_out(program, age)
+
+    def _found_schools(self) -> None:
+        """The schools of every area, numbered in order."""
+        number = 0
+        for area, count in zip(self.setting.place.area_names, self.schools, strict=True):
+            for _ in range(int(count)):
+                School(self, number, area)
+                number += 1
+
+    def sites_of(self, program: str, stream: str) -> list[Site]:
+        """The sites of one stream, in the order of areas."""
+        return [site for site in self.sites if site.program == program and site.stream == stream]
+
+    def _share_out(self, program: str, age: int) -> None:
+        """Scale a program's seats to simulated children and spread them over its sites.
+
+        Streams are laid one behind the other, so that the seats of an area depend on the program's total alone:
+        moving seats from one stream to another moves no seat from one area to another.
+        """
+        weights = self._area_weights(program)
+        below = [0] * len(weights)
+        total = 0
+        for _, stream in (pair for pair in self.setting.streams if pair[0] == program):
+            total += self.community_seats[program, stream, age]
+            up_to = apportion(round(total * self.setting.scale), weights)
+            for site, upper, lower in zip(self.sites_of(program, stream), up_to, below, strict=True):
+                site.set_seats(age, upper - lower)
+            below = up_to
+
+    def _area_weights(self, program: str) -> list[float]:
+        """Shares of a program's seats by area: as stated, or as its eligible children are spread."""
+        place = self.setting.place
+        stated = place.community.spread.get(program)
+        if stated is not None:
+            return [stated.get(name, 0.0) for name in place.area_names]
+        poor = place.community.income.below_poverty.value
+        if self.setting.programs[program].max_income_to_poverty is None:
+            return [float(a * (1 - poor) + b * poor) for a, b in zip(*place.area_shares, strict=True)]
+        return [float(share) for share in place.area_shares[1]]
+
+    # --- policy ---
+
+    def _plan(self, policy: Policy) -> None:
+        """Put a policy on the calendar: half a step before its first year, and again after its last."""
+        self._enter(policy.change.first_year, policy, True)
+        if policy.change.last_year is not None:
+            self._enter(policy.change.last_year + 1, policy, False)
+
+    def _enter(self, year: int, policy: Policy, begins: bool) -> None:
+        """Schedule one entry of the agenda; what began before the first simulated year begins with it."""
+        at = max(year - self.first_year + 0.5, 0.5)
+        if at not in self._agenda:
+            self._agenda[at] = []
+            self.schedule_event(self.apply_agenda, at=at)
+        self._agenda[at].append((policy, begins))
+
+    def apply_agenda(self) -> None:
+        """Carry out the policies planned for now (a Mesa event)."""
+        for policy, begins in self._agenda[self.time]:
+            self._apply(policy, 1 if begins else -1)
+
+    def _apply(self, policy: Policy, sign: int) -> None:
+        """Open (sign 1) or close again (sign -1) a policy's seats, with their quality, hours and take-up."""
+        change = policy.change
+        for age in self.setting.programs[change.program].ages:
+            key = (change.program, change.stream, age)
+            self.community_seats[key] = max(self.community_seats[key] + sign * policy.seats, 0)
+            self._share_out(change.program, age)
+        for program, seats in policy.closing:
+            self._close_displaced(program, sign * seats)
+        if sign < 0:
+            self.theta[Theta.TAKE_UP_PREK] = self.setting.theta[Theta.TAKE_UP_PREK]
+        if policy.seats == 0 or sign < 0:
+            return
+        for site in self.sites_of(change.program, change.stream):
+            site.quality = policy.quality
+            site.hours = policy.hours if policy.hours is not None else site.standard_hours
+            site.financed = change.financed
+        if policy.take_up is not None:
+            self.theta[Theta.TAKE_UP_PREK] = np.float32(policy.take_up)
+
+    def _close_displaced(self, program: str, seats: int) -> None:
+        """Close (or reopen) seats for 4-year-olds that the new seats displaced, in proportion to streams."""
+        streams = [stream for p, stream in self.setting.streams if p == program]
+        weights = [float(self.community_seats[program, stream, 4]) for stream in streams]
+        for stream, part in zip(streams, apportion(abs(seats), weights), strict=True):
+            key = (program, stream, 4)
+            self.community_seats[key] = max(self.community_seats[key] - (part if seats > 0 else -part), 0)
+        self._share_out(program, 4)
+
+    # --- the year ---
+
+    @property
+    def year(self) -> int:
+        """Calendar year in whose fall the current school year begins."""
+        return self.first_year + int(self.time) - 1
+
+    def pool_seats(self, age: int) -> Wholes:
+        """Seats for children of an age by pool (program x area), int32."""
+        n_areas = len(self.setting.place.area_names)
+        seats = np.zeros(3 * n_areas, np.int32)
+        for site in self.sites:
+            pool = PROGRAMS.index(site.program) * n_areas + site.number % n_areas
+            seats[pool] += site.seats.get(age, 0)
+        return seats
+
+    def site_values(self) -> Reals:
+        """What a year at each site adds to skill, float32 (sites,)."""
+        values = self.setting.values
+        effects = {
+            name: value_of_effect(values, program.effects.skill.parameter, program.effects.skill.less)
+            for name, program in self.setting.programs.items()
+        }
+        hours = values["hours_effect"]
+        return np.array([site.value(effects[site.program], hours) for site in self.sites], np.float32)
+
+    def site_rooms(self, age: int) -> Wholes:
+        """Classrooms of each site for children of an age, int32 (sites,)."""
+        programs = self.setting.programs
+        return np.array([site.rooms(age, programs[site.program].class_size.value) for site in self.sites], np.int32)
+
+    def kind_effects(self) -> Reals:
+        """Long-run shift and non-test gain by kind of care, float32 (2, 4); zero at home."""
+        effects = np.zeros((2, 4), np.float32)
+        for kind, name in enumerate(PROGRAMS, start=1):
+            declared = self.setting.programs[name].effects
+            for row, effect in enumerate((declared.long_run, declared.nontest)):
+                effects[row, kind] = value_of_effect(self.setting.values, effect.parameter, effect.less)
+        return effects
+
+    def record_seats(self, age: int, seated: Wholes) -> None:
+        """Book a year's seats for one age: ``seated`` int32 (sites,) children by site."""
+        scale, year = self.setting.scale, self.year
+        for site, children in zip(self.sites, seated, strict=True):
+            site.seat(year, age, int(children))
+        for program, stream in self.setting.streams:
+            declared = self.setting.programs[program]
+            if age not in declared.ages:
+                continue
+            sites = self.sites_of(program, stream)
+            self.seat_rows.append(
+                {
+                    "year": year,
+                    "program": program,
+                    "stream": stream,
+                    "age": age,
+                    "seats": self.community_seats[program, stream, age],
+                    "seats_simulated": sum(site.seats.get(age, 0) for site in sites),
+                    "filled_simulated": sum(site.filled[year, age] for site in sites),
+                    "filled": sum(site.filled[year, age] for site in sites) / scale,
+                    "payer": declared.payer,
+                    "dollars": self.community_seats[program, stream, age] * declared.seat_cost.value,
+                }
+            )
+
+    def count_pupils(self, school: int, cohort: int) -> int:
+        """Children of a birth year in a school; the engines know."""
+        raise NotImplementedError
+
+    def columns(self) -> Children:
+        """The children as columns, in the order they were given."""
+        raise NotImplementedError

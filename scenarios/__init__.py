@@ -1,0 +1,1 @@
+"""What is assumed: communities, programs, scenarios, deals and evidence, as data files with a schema."""

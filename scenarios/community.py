@@ -1,0 +1,136 @@
+"""A community: its children, its places of care and school, and the milestones observed there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from cradlecast.scenarios.fields import Name, NonNegative, PositiveFigure, Record, Share, ShareFigure, Text
+from cradlecast.scenarios.scenario import Baseline
+
+MILESTONES = (
+    "kindergarten_ready",
+    "grade3_reading",
+    "grade8_math",
+    "high_school_graduate",
+    "postsecondary_enrolled",
+    "postsecondary_completed",
+    "employed",
+)
+"""The seven milestones, in order."""
+
+
+class Group(Record):
+    """A racial or ethnic group as the sources name it: for calibration and reporting, never for eligibility."""
+
+    name: Name
+    label: Text
+    share: ShareFigure = Field(description="Share of births.")
+    below_poverty: ShareFigure = Field(description="Share of the group's children below the poverty line.")
+
+
+class Area(Record):
+    """A part of the community, with its share of children, poverty and schools."""
+
+    name: Name
+    label: Text
+    children: ShareFigure = Field(description="Share of the community's young children.")
+    below_poverty: ShareFigure
+    schools: PositiveFigure = Field(description="Elementary schools.")
+    next_to: tuple[Name, ...] = Field(min_length=1, description="Areas whose sites a family may also choose.")
+
+
+class Income(Record):
+    """Income-to-poverty ratio of families with young children: log-normal through two observed shares."""
+
+    below_poverty: ShareFigure
+    below_185: ShareFigure = Field(description="Share below 185 % of the poverty line.")
+
+
+class Rates(Record):
+    """A milestone's observed rate, its pattern by group and by poverty, and the instrument that measured it."""
+
+    instrument: Text
+    denominator: Literal["cohort", "graduates", "enrolled"] = Field(description="Of whom the observed rate is a share.")
+    all: ShareFigure
+    groups: dict[Name, ShareFigure] = Field(default_factory=dict, description="Rates by racial or ethnic group.")
+    below_poverty: ShareFigure | None = None
+    above_poverty: ShareFigure | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _poverty_in_pairs(self) -> Rates:
+        if (self.below_poverty is None) != (self.above_poverty is None):
+            raise ValueError("below_poverty and above_poverty must be given together")
+        return self
+
+
+class Demand(Record):
+    """Share of families who use a child-care center when they hold no public seat, by age and income."""
+
+    age: int
+    below_income_to_poverty: NonNegative | None = Field(description="Upper bound of the band; null for the rest.")
+    share: ShareFigure
+
+
+class Stream(Record):
+    """Seats of one program paid from one kind of money, by age, spread over the areas."""
+
+    program: Name
+    stream: Name
+    title: Text
+    seats: dict[int, PositiveFigure] = Field(description="Age to seats a year, in the whole community.")
+
+
+class Community(Record):
+    """A place, as observed; every arm of a study starts from it."""
+
+    schema_: str = Field(alias="schema")
+    name: Name
+    title: Text
+    description: Text
+    place_number: int = Field(ge=0, le=65535, description="Number of the place inside a child's id; never reused.")
+    observed_year: int = Field(description="The year the calibration describes.")
+    births_per_year: PositiveFigure
+    groups: tuple[Group, ...] = Field(min_length=1)
+    income: Income
+    areas: tuple[Area, ...] = Field(min_length=1)
+    streams: tuple[Stream, ...] = Field(min_length=1)
+    spread: dict[Name, dict[Name, Share]] = Field(
+        default_factory=dict,
+        description="Program to shares of its seats by area (an assumption unless a stream's note cites a source); a "
+        "program left out is spread as its eligible children are.",
+    )
+    demand: tuple[Demand, ...]
+    regular_attendance: ShareFigure = Field(description="Pre-K children with regular attendance.")
+    milestones: dict[Name, Rates]
+    stays: Name = Field(description="Parameter: share still living near at 26.")
+    baselines: dict[Name, Baseline]
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Community:
+        missing = [name for name in MILESTONES if name not in self.milestones]
+        if missing or set(self.milestones) - set(MILESTONES):
+            raise ValueError(f"milestones must be exactly the seven of the pipeline; missing {missing or 'none'}")
+        for parts, what in ((self.groups, "shares of groups"), (self.areas, "children of areas")):
+            total = sum(part.share.value if isinstance(part, Group) else part.children.value for part in parts)
+            if not abs(total - 1.0) <= 0.001:
+                raise ValueError(f"{what} must sum to 1; they sum to {total:.3f}")
+        names = {area.name for area in self.areas}
+        for area in self.areas:
+            stray = [other for other in area.next_to if other not in names]
+            if stray:
+                raise ValueError(f"area '{area.name}' lies next to '{stray[0]}', which is not an area")
+        for program, shares in self.spread.items():
+            if set(shares) - names:
+                raise ValueError(f"spread of '{program}' names '{min(set(shares) - names)}', which is not an area")
+            if not abs(sum(shares.values()) - 1.0) <= 0.001:
+                raise ValueError(f"spread of '{program}' must sum to 1; it sums to {sum(shares.values()):.3f}")
+        for name, rates in self.milestones.items():
+            stray = sorted(set(rates.groups) - {group.name for group in self.groups})
+            if stray:
+                raise ValueError(f"milestone '{name}' gives a rate for '{stray[0]}', which is not a group")
+        if not self.income.below_poverty.value < self.income.below_185.value:
+            raise ValueError("the share below 185 % of poverty must be above the share below poverty")
+        return self

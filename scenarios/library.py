@@ -1,0 +1,137 @@
+"""The shipped files by name, and a person's own files by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.deal import Deal
+from cradlecast.scenarios.errors import InputError, nearest
+from cradlecast.scenarios.fields import Record
+from cradlecast.scenarios.parameters import ParameterSet
+from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.validation import validate
+from cradlecast.scenarios.versions import up_to_date
+from cradlecast.scenarios.wording import one_line, shown
+from cradlecast.scenarios.yaml_file import read_yaml
+
+type Kind = Literal["community", "program", "scenario", "deal"]
+"""What a file declares."""
+
+SCHEMAS: Final[Mapping[str, type[Record]]] = {
+    "community": Community,
+    "program": Program,
+    "scenario": Scenario,
+    "deal": Deal,
+}
+"""Each kind of file and its schema."""
+
+FOLDERS: Final[Mapping[str, str]] = {
+    "community": "communities",
+    "program": "programs",
+    "scenario": "library",
+    "deal": "deals",
+}
+"""Each kind of file and the folder where the shipped ones lie."""
+
+_ENDINGS: Final = (".yaml", ".yml")
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """The names of the shipped files of a kind, in alphabetical order."""
+    folder = _folder(kind)
+    if not folder.is_dir():
+        return ()
+    files = (Path(file.name) for file in folder.iterdir() if file.is_file())
+    return tuple(sorted(file.stem for file in files if file.suffix == ".yaml"))
+
+
+def load_community(name_or_path: str | Path) -> Community:
+    """A community: a shipped one by its name, or one's own by the path of its file.
+
+    Parameters
+    ----------
+    name_or_path
+        A path is what ends with .yaml or .yml or has a separator in it; all else is a name.
+
+    Raises
+    ------
+    InputError
+        If there is no such name or file, or the file does not hold a right declaration.
+    """
+    return _load("community", Community, name_or_path)
+
+
+def load_program(name_or_path: str | Path) -> Program:
+    """A program: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
+    return _load("program", Program, name_or_path)
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """A scenario: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
+    return _load("scenario", Scenario, name_or_path)
+
+
+def load_deal(name_or_path: str | Path) -> Deal:
+    """A deal: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
+    return _load("deal", Deal, name_or_path)
+
+
+def _load[T: Record](kind: Kind, schema: type[T], name_or_path: str | Path) -> T:
+    """A declaration, shipped or one's own."""
+    if _is_path(name_or_path):
+        return _read(kind, schema, Path(name_or_path))
+    return cast(T, _shipped(kind, str(name_or_path)))
+
+
+def _is_path(name_or_path: str | Path) -> bool:
+    """Whether an argument means a file of one's own: a name has no ending and cannot leave its folder."""
+    text = str(name_or_path)
+    return isinstance(name_or_path, Path) or text.endswith(_ENDINGS) or "/" in text or "\\" in text
+
+
+@lru_cache(maxsize=256)
+def _shipped(kind: Kind, name: str) -> Record:
+    """A shipped declaration: frozen, so that one reading serves everybody."""
+    if name not in names(kind):
+        raise InputError(f"unknown {kind} {shown(name)}{_hint(kind, name)}")
+    with resources.as_file(_folder(kind) / f"{name}.yaml") as path:
+        declaration = _read(kind, SCHEMAS[kind], path)
+    inner = getattr(declaration, "name", None)
+    if inner != name:
+        raise InputError(f"{name}.yaml: name must be that of the file, {shown(name)}; got {shown(inner)}")
+    return declaration
+
+
+def _read[T: Record](kind: Kind, schema: type[T], path: Path) -> T:
+    """What a file declares: read strictly, brought to today's version, checked."""
+    file = one_line(path.name)
+    return validate(schema, up_to_date(read_yaml(path), kind, file), file)
+
+
+def _folder(kind: Kind) -> Traversable:
+    """Where the shipped files of a kind lie."""
+    return resources.files("cradlecast.scenarios") / FOLDERS[kind]
+
+
+def _hint(kind: Kind, name: str) -> str:
+    """What was probably meant by an unknown name, or else the names that there are."""
+    for other in ("community", "program", "scenario", "deal"):
+        if name in names(other):
+            return f"; that is the name of a {other}"
+    known = names(kind)
+    everything = f"; there are {', '.join(known)}" if known else f"; no {kind} is shipped"
+    return nearest(name[:100], known) or f"{everything} (a file of your own is named by its path)"
+
+
+@lru_cache(maxsize=1)
+def load_parameters() -> ParameterSet:
+    """The uncertain parameters of the pathway."""
+    with resources.as_file(resources.files(__package__) / "parameters" / "pathway.yaml") as path:
+        return validate(ParameterSet, up_to_date(read_yaml(path), "parameters", path.name), path.name)

@@ -1,0 +1,66 @@
+"""Uncertain parameters: what each is, how it is distributed, and the evidence it rests on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from cradlecast.scenarios.fields import Finite, Name, NonNegative, Positive, Record, Text
+
+Grade = Literal["randomised", "quasi_experimental", "association", "administrative", "assumption"]
+"""The strongest design that the parameter rests on."""
+
+Shape = Literal["normal", "truncated_normal", "student_t", "beta", "fixed"]
+
+
+class Parameter(Record):
+    """One uncertain number of the model; drawn once per draw, jointly with those it is correlated with."""
+
+    title: Text = Field(description="What it is, in words.")
+    shape: Shape
+    mean: Finite = Field(description="Mean, or location for student_t.")
+    sd: NonNegative = Field(description="Standard deviation (mean's error and place-to-place spread), scale for student_t.")
+    df: Positive | None = Field(None, description="Degrees of freedom of student_t.")
+    lower: Finite | None = None
+    upper: Finite | None = None
+    unit: Text
+    correlated_with: dict[Name, Finite] = Field(
+        default_factory=dict, description="Correlation of the normal scores with an EARLIER parameter (at most one)."
+    )
+    grade: Grade
+    priors: tuple[str, ...] = Field((), description="Keys of priors.csv.")
+    evidence: tuple[str, ...] = Field((), description="Ids of INPUT rows of estimates.csv.")
+    assumption: Text | None = Field(None, description="What is assumed and why, where no estimate settles it.")
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> Parameter:
+        if not self.priors and not self.evidence and not self.assumption:
+            raise ValueError("must name priors, evidence or an assumption")
+        if self.shape == "student_t" and self.df is None:
+            raise ValueError("shape student_t needs df")
+        if self.shape in ("truncated_normal", "beta") and (self.lower is None or self.upper is None):
+            raise ValueError(f"shape {self.shape} needs lower and upper")
+        if len(self.correlated_with) > 1:
+            raise ValueError("correlated_with may name one earlier parameter")
+        if any(not -1.0 < r < 1.0 for r in self.correlated_with.values()):
+            raise ValueError("a correlation must lie between -1 and 1")
+        return self
+
+
+class ParameterSet(Record):
+    """All uncertain parameters of the pathway, in order."""
+
+    schema_: str = Field(alias="schema")
+    description: Text
+    parameters: dict[Name, Parameter]
+
+    @model_validator(mode="after")
+    def _correlations_point_back(self) -> ParameterSet:
+        seen: set[str] = set()
+        for name, parameter in self.parameters.items():
+            for other in parameter.correlated_with:
+                if other not in seen:
+                    raise ValueError(f"{name} is correlated with '{other}', which must come before it")
+            seen.add(name)
+        return self

@@ -1,0 +1,84 @@
+"""The Makefile finds an interpreter that works, on machines where a name on the PATH proves nothing."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FAILING_SHIM = "#!/bin/sh\necho 'shim: command not found' >&2\nexit 127\n"
+NAMES = ("python3.13", "python3.12", "python3", "python")
+
+
+def program(folder: Path, name: str, text: str) -> Path:
+    """A small shell program in a folder of the PATH."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def interpreter(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """What ``make interpreter`` says where the PATH and the home hold only what the test put there."""
+    make = shutil.which("make")
+    assert make is not None
+    environment = {"PATH": str(folder / "bin"), "HOME": str(folder / "home")}
+    command = [make, "-s", "--no-print-directory", "-C", str(ROOT), "interpreter", *overrides]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def working(folder: Path, name: str) -> Path:
+    """A program that stands for a working interpreter: it hands over to the one that runs this test."""
+    return program(folder, name, f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+
+
+def test_a_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
+    for name in NAMES[:2]:
+        shim = program(tmp_path / "bin", name, FAILING_SHIM)
+        assert subprocess.run([shim], capture_output=True).returncode == 127
+    working(tmp_path / "bin", "python3")
+    assert interpreter(tmp_path).stdout == "python3\n"
+
+
+def test_an_interpreter_without_the_means_to_make_environments_is_passed_over(tmp_path: Path) -> None:
+    program(
+        tmp_path / "bin", "python3.13", f'#!/bin/sh\nexec "{sys.executable}" "$1" "import nosuchmodule"\n'
+    )
+    working(tmp_path / "bin", "python")
+    assert interpreter(tmp_path).stdout == "python\n"
+
+
+def test_the_versions_of_pyenv_are_looked_into_last(tmp_path: Path) -> None:
+    for name in NAMES:
+        program(tmp_path / "bin", name, FAILING_SHIM)
+    versions = tmp_path / "home" / ".pyenv" / "versions"
+    program(versions / "3.11.7" / "bin", "python", FAILING_SHIM)
+    working(versions / "3.12.1" / "bin", "python")
+    newest = working(versions / "3.13.0" / "bin", "python")
+    assert interpreter(tmp_path).stdout == f"{newest}\n"
+
+
+def test_a_named_interpreter_overrides_the_search(tmp_path: Path) -> None:
+    working(tmp_path / "bin", "python3.13")
+    chosen = working(tmp_path / "my python", "python")
+    assert interpreter(tmp_path, f"PYTHON={chosen}").stdout == f"{chosen}\n"
+
+
+def test_a_named_interpreter_that_fails_is_refused_by_name(tmp_path: Path) -> None:
+    working(tmp_path / "bin", "python3.13")
+    program(tmp_path / "bin", "python2", FAILING_SHIM)
+    refused = interpreter(tmp_path, "PYTHON=python2")
+    assert refused.returncode != 0
+    assert refused.stdout == ""
+    assert refused.stderr.splitlines()[0].startswith("PYTHON=python2 is not a Python 3.12 or later")
+
+
+def test_where_none_works_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    for name in NAMES:
+        program(tmp_path / "bin", name, FAILING_SHIM)
+    refused = interpreter(tmp_path)
+    assert refused.returncode != 0
+    sentences = [line for line in refused.stderr.splitlines() if not line.startswith("make")]
+    assert len(sentences) == 1
+    assert "Python 3.12 or later" in sentences[0]
