@@ -28,7 +28,7 @@ from cradlecast.model.arms import (
 )
 from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
-from cradlecast.model.children import children_of, world_key
+from cradlecast.model.children import Bools, Longs, children_of, world_key
 from cradlecast.model.draws import draw_parameters
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, place_of
@@ -92,10 +92,10 @@ class Ground:
 class Sample:
     """What one draw and world contributes for one scenario."""
 
-    milestones: tuple[outcomes.Counts, outcomes.Counts]
-    care: outcomes.Counts
+    milestones: tuple[Longs, Longs]
+    care: Longs
     seats: tuple[list[dict[str, object]], list[dict[str, object]]]
-    rows: dict[str, np.ndarray] | None  # type: ignore[type-arg]
+    rows: outcomes.Columns | None
 
 
 def run(
@@ -150,7 +150,9 @@ def compare(
         tables["care"].append(care)
         tables["displaced"].append(displaced)
         tables["seats"].append(seat_table(scenario, samples))
-    return Result(record_of(scenarios, options), {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()})
+    return Result(
+        record_of(scenarios, options), {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    )
 
 
 def price(
@@ -187,7 +189,7 @@ def price(
                 f"{options.horizon}"
             )
     ground = ground_of(scenario, options)
-    parts: list[dict[str, np.ndarray]] = []  # type: ignore[type-arg]
+    parts: list[outcomes.Columns] = []
     samples: list[list[Sample]] = []
     for done, draw in enumerate(_samples(ground, scenario, metrics, workers), start=1):
         samples.append(draw)
@@ -198,8 +200,10 @@ def price(
     seat_years = {year: float(_financed_seats(scenario)) for year in school_years(scenario)}
     valuation = value_deal(deal, outcomes.study_frame(parts, metrics), seat_years, scenario.lever("seat_cost"))
     record = record_of([scenario], options) | {"deal": deal.name, "illustrative": deal.illustrative}
-    tables = {name: getattr(valuation, name) for name in
-              ("payments", "tranches", "outcomes", "payers", "cash", "sources_uses", "checks")}
+    tables = {
+        name: getattr(valuation, name)
+        for name in ("payments", "tranches", "outcomes", "payers", "cash", "sources_uses", "checks")
+    }
     return Result(record, tables | {"milestones": milestone_table(ground, scenario, samples)})
 
 
@@ -271,9 +275,9 @@ def _sample(
     ground: Ground, baseline: outcomes.Arm, arm: outcomes.Arm, metrics: tuple[str, ...], draw: int, world: int
 ) -> Sample:
     """Count one draw and world."""
-    seated = arm.financed()
+    seated, changed = arm.financed(), outcomes.care_changed(baseline, arm)
     counts = tuple(
-        outcomes.count_milestones(outcomes.group_masks(ground.place, one.children, seated), one.children)
+        outcomes.count_milestones(outcomes.group_masks(ground.place, one.children, seated, changed), one.children)
         for one in (baseline, arm)
     )
     return Sample(
@@ -305,7 +309,9 @@ def milestone_table(ground: Ground, scenario: Scenario, samples: list[list[Sampl
     rows = []
     for g, group in enumerate(outcomes.group_names(ground.place)):
         n = arm[:, :, g, -1]
-        if not n.sum() > 0 or (group in ("stayed", "left") and ground.options.horizon < METRIC_AGES["postsecondary_completed"]):
+        if not n.sum() > 0 or (
+            group in ("stayed", "left") and ground.options.horizon < METRIC_AGES["postsecondary_completed"]
+        ):
             continue
         present = n > 0
         for m, milestone in enumerate(MILESTONES):
@@ -319,11 +325,22 @@ def milestone_table(ground: Ground, scenario: Scenario, samples: list[list[Sampl
                 | {"n_community": round(float(n.mean()) / scale), "baseline": scenario.baseline}
             )
     table = pd.DataFrame(rows)
-    first = ["scenario", "group", "milestone", "n", "rate", "rate_low", "rate_high", "impact", "impact_low", "impact_high"]
+    first = [
+        "scenario",
+        "group",
+        "milestone",
+        "n",
+        "rate",
+        "rate_low",
+        "rate_high",
+        "impact",
+        "impact_low",
+        "impact_high",
+    ]
     return table[first + [name for name in table.columns if name not in first]]
 
 
-def _summary(rate: Floats, before: Floats, present: outcomes.Bools) -> dict[str, float | None]:
+def _summary(rate: Floats, before: Floats, present: Bools) -> dict[str, float | None]:
     """Means, intervals and the split of the spread for one group and milestone; arrays are (draws, worlds)."""
     impact = rate - before
     values, level = impact[present], rate[present]
@@ -358,9 +375,7 @@ def split_spread(values: Floats) -> tuple[float | None, float | None]:
     return float(np.sqrt(max(between, 0.0))), float(np.sqrt(within))
 
 
-def care_tables(
-    ground: Ground, scenario: Scenario, samples: list[list[Sample]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def care_tables(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Care at 4 in both arms, and who moved from where to where: children of the community a school year."""
     counts = np.array([[sample.care for sample in draw] for draw in samples]).astype(np.float64)
     scale = ground.options.children / ground.community.births_per_year.value

@@ -42,7 +42,10 @@ def check_changes(scenario: Scenario, community: Community) -> None:
     """
     baseline = baseline_of(scenario, community)
     seats = {(s.program, s.stream): int(max(f.value for f in s.seats.values())) for s in community.streams}
-    for owner, changes in ((f"baseline '{scenario.baseline}'", baseline.changes), (f"scenario '{scenario.name}'", scenario.changes)):
+    for owner, changes in (
+        (f"baseline '{scenario.baseline}'", baseline.changes),
+        (f"scenario '{scenario.name}'", scenario.changes),
+    ):
         for change in changes:
             for program in (change.program, *change.closes):
                 if program not in PROGRAMS:

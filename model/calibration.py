@@ -105,7 +105,11 @@ def calibrate(
 
     ones = np.ones(len(children))
     screener, test = float(theta[Theta.SCREENER_NOISE]), float(theta[Theta.TEST_NOISE])
-    for number, column, noise in ((0, Real.READINESS_TRUE, screener), (1, Real.READING_TRUE, test), (2, Real.MATH_TRUE, test)):
+    for number, column, noise in (
+        (0, Real.READINESS_TRUE, screener),
+        (1, Real.READING_TRUE, test),
+        (2, Real.MATH_TRUE, test),
+    ):
         true = children.real(column).astype(np.float64)
         solve(number, true, ones, lambda gap, noise=noise: ndtr(-gap / noise), -1.0)  # type: ignore[misc]
     base, boost, nontest = _adult_state(children, theta)
@@ -199,7 +203,9 @@ def _employment_slope(levels: Floats, base: Floats, values: Mapping[str, float])
     return (1.0 - values["attainment_causal_share"]) * gap / max(mean[3] - mean[1], 0.2)
 
 
-def _grid(value: Floats, cells: np.ndarray[tuple[int, ...], np.dtype[np.int64]], weight: Floats, n_cells: int) -> Floats:
+def _grid(
+    value: Floats, cells: np.ndarray[tuple[int, ...], np.dtype[np.int64]], weight: Floats, n_cells: int
+) -> Floats:
     """Children binned by cell and value: (2, cells, bins) of weights and mean values."""
     at = np.clip(((value + _RANGE) / (2 * _RANGE) * _BINS).astype(np.int64), 0, _BINS - 1) + cells * _BINS
     total = np.bincount(at, weights=weight, minlength=n_cells * _BINS)
@@ -227,7 +233,7 @@ def _offsets(
                 got = float((w * rate(_argument(v, o + step, sign))).sum() / total)
                 error = float(logit(np.clip(margin.target, 1e-6, 1 - 1e-6)) - logit(np.clip(got, 1e-9, 1 - 1e-9)))
                 worst = max(worst, abs(got - margin.target)) if step == 0.0 else worst
-                step += (error if sign > 0 else -0.55 * error)
+                step += error if sign > 0 else -0.55 * error
                 if abs(error) < 1e-5:
                     break
             offsets[margin.cells] += step

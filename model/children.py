@@ -13,6 +13,8 @@ from cradlecast.model.place import Place, apportion
 Reals = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Wholes = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+Longs = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass
@@ -40,32 +42,41 @@ class Children:
 
     def real(self, column: Real) -> Reals:
         """One float32 column, (n,)."""
-        return self.x[int(column)]
+        row: Reals = self.x[int(column)]
+        return row
 
     def whole(self, column: Whole) -> Wholes:
         """One int32 column, (n,)."""
-        return self.k[int(column)]
+        row: Wholes = self.k[int(column)]
+        return row
 
-    def child_ids(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    def child_ids(self) -> Longs:
         """Structural ids, int64 (n,): place and birth year in the upper half, birth index in the lower."""
-        return (self.ids[1].astype(np.int64) << 32) | self.ids[0].astype(np.int64)
+        ids: Longs = (self.ids[1].astype(np.int64) << 32) | self.ids[0].astype(np.int64)
+        return ids
 
     def birth_years(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
         """Birth year of every child, int16 (n,)."""
         return np.repeat(np.array(self.cohorts, np.int16), np.diff(self.starts))
 
-    def reached(self, milestone: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def reached(self, milestone: int) -> Bools:
         """True where the child reached a milestone (its index in order), bool (n,)."""
-        return (self.whole(Whole.REACHED) >> milestone) & 1 == 1
+        reached: Bools = (self.whole(Whole.REACHED) >> milestone) & 1 == 1
+        return reached
 
     def copy(self) -> Children:
         """The same children with a state of their own."""
         return Children(self.ids, self.x.copy(), self.k.copy(), self.cohorts, self.starts)
 
-    def permuted(self, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Children:
+    def permuted(self, order: Longs) -> Children:
         """The same children with rows in another order (within cohorts only)."""
-        take = lambda a: np.ascontiguousarray(a[:, order])  # noqa: E731
-        return Children(take(self.ids), take(self.x), take(self.k), self.cohorts, self.starts)
+        return Children(
+            np.ascontiguousarray(self.ids[:, order]),
+            np.ascontiguousarray(self.x[:, order]),
+            np.ascontiguousarray(self.k[:, order]),
+            self.cohorts,
+            self.starts,
+        )
 
 
 def world_key(seed: int, world: int) -> Words:

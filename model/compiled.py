@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,13 +33,15 @@ def compiled(signature: str, inline: bool = False) -> Callable[[F], F]:
             return function
         import numba
 
-        jitted: F = numba.njit(
-            signature,
-            cache=True,
-            nogil=True,
-            error_model="numpy",
-            inline="always" if inline else "never",
-        )(function)
-        return jitted
+        return cast(
+            F,
+            numba.njit(
+                signature,
+                cache=True,
+                nogil=True,
+                error_model="numpy",
+                inline="always" if inline else "never",
+            )(function),
+        )
 
     return decorate

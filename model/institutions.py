@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
 
 import mesa
-
-if TYPE_CHECKING:
-    from cradlecast.model.town import Town
 
 
 class Site(mesa.Agent):
@@ -28,7 +24,7 @@ class Site(mesa.Agent):
 
     program = ""
 
-    def __init__(self, model: Town, number: int, stream: str, area: str, hours: float) -> None:
+    def __init__(self, model: mesa.Model, number: int, stream: str, area: str, hours: float) -> None:
         super().__init__(model)
         self.number = number
         self.stream = stream
@@ -42,8 +38,11 @@ class Site(mesa.Agent):
 
     @property
     def key(self) -> int:
-        """Number that keys the luck of this site's classrooms: the same in every arm and study."""
-        return zlib.crc32(f"{self.program}/{self.stream}/{self.area}".encode())
+        """Number that keys the luck of the program's classrooms in this area: the same in every arm and study.
+
+        Streams of money share it, so that a change of who pays moves no child to another classroom.
+        """
+        return zlib.crc32(f"{self.program}/{self.area}".encode())
 
     def set_seats(self, age: int, seats: int) -> None:
         """Open or close seats for children of one age."""
@@ -54,10 +53,6 @@ class Site(mesa.Agent):
         if not children <= self.seats.get(age, 0):
             raise RuntimeError(f"{children} children for {self.seats.get(age, 0)} seats at {self.stream}/{self.area}")
         self.filled[year, age] = children
-
-    def rooms(self, age: int, class_size: float) -> int:
-        """Classrooms that this year's seats make up, at least one."""
-        return max(1, round(self.seats.get(age, 0) / class_size))
 
     def value(self, effect: float, hours_effect: float) -> float:
         """What a year here adds to skill, sd: the program's value times quality, and the effect of extra hours.
@@ -97,12 +92,11 @@ SITES: dict[str, type[Site]] = {kind.program: kind for kind in (PreKSite, HeadSt
 class School(mesa.Agent):
     """An elementary school: the children of one birth year in it are each other's classmates."""
 
-    def __init__(self, model: Town, number: int, area: str) -> None:
+    def __init__(self, model: mesa.Model, number: int, area: str) -> None:
         super().__init__(model)
         self.number = number
         self.area = area
 
     def pupils(self, cohort: int) -> int:
         """Children of a birth year who go to this school."""
-        town: Town = self.model
-        return town.count_pupils(self.number, cohort)
+        return int(self.model.count_pupils(self.number, cohort))

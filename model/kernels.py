@@ -41,7 +41,6 @@ class Decision(IntEnum):
     LOTTERY_PREK = 20
     LOTTERY_HEAD_START = 21
     LOTTERY_CHILD_CARE = 22
-    STREAM = 23
     ROOM = 24
     ROOM_QUALITY = 25
     SHOCK = 30
@@ -199,10 +198,14 @@ D_TRAIT, D_TRANSIENT, D_SCHOOL = np.uint64(Decision.TRAIT), np.uint64(Decision.T
 D_APPLY_PREK, D_APPLY_HEAD_START = np.uint64(Decision.APPLY_PREK), np.uint64(Decision.APPLY_HEAD_START)
 D_CENTER_CARE, D_PREFER_HEAD_START = np.uint64(Decision.CENTER_CARE), np.uint64(Decision.PREFER_HEAD_START)
 D_TRAVEL, D_TRAVEL_WHERE = np.uint64(Decision.TRAVEL), np.uint64(Decision.TRAVEL_WHERE)
-D_LOTTERY_PREK, D_STREAM = np.uint64(Decision.LOTTERY_PREK), np.uint64(Decision.STREAM)
+D_LOTTERY_PREK = np.uint64(Decision.LOTTERY_PREK)
 D_ROOM, D_ROOM_QUALITY, D_SHOCK = np.uint64(Decision.ROOM), np.uint64(Decision.ROOM_QUALITY), np.uint64(Decision.SHOCK)
 D_PRELITERACY_FALL, D_PRELITERACY_SPRING = np.uint64(Decision.PRELITERACY_FALL), np.uint64(Decision.PRELITERACY_SPRING)
-D_READINESS, D_READING, D_MATH = np.uint64(Decision.READINESS), np.uint64(Decision.READING_GRADE3), np.uint64(Decision.MATH_GRADE8)
+D_READINESS, D_READING, D_MATH = (
+    np.uint64(Decision.READINESS),
+    np.uint64(Decision.READING_GRADE3),
+    np.uint64(Decision.MATH_GRADE8),
+)
 D_ATTENDANCE, D_GRADUATION = np.uint64(Decision.PREK_ATTENDANCE), np.uint64(Decision.GRADUATION)
 D_ENROLMENT, D_COMPLETION = np.uint64(Decision.ENROLMENT), np.uint64(Decision.COMPLETION)
 D_EMPLOYMENT, D_LEAVING = np.uint64(Decision.EMPLOYMENT), np.uint64(Decision.LEAVING)
@@ -404,9 +407,7 @@ def center_share(income, age, theta):
     return theta[first + 2]
 
 
-@compiled(
-    "void(uint64,uint64,int32,uint64,uint64,uint64,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])"
-)
+@compiled("void(uint64,uint64,int32,uint64,uint64,uint64,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])")
 def rank_places(low, high, age, year, world0, world1, income, area, theta, next_to, n_areas, places):
     """Write a family's ranked list of seat pools (program x area), -1 after its end; home is always behind it.
 
@@ -424,13 +425,12 @@ def rank_places(low, high, age, year, world0, world1, income, area, theta, next_
         and uniform(low, high, D_APPLY_HEAD_START, year, world0, world1) < theta[T_TAKE_UP_HEAD_START]
     )
     other = np.int32(-1)
-    if prek or head_start:
-        if uniform(low, high, D_TRAVEL, year, world0, world1) < theta[T_TRAVELS]:
-            count = np.int32(0)
-            while count < next_to.shape[1] and next_to[area, count] >= 0:
-                count = np.int32(count + 1)
-            pick = one_of(uniform(low, high, D_TRAVEL_WHERE, year, world0, world1), count)
-            other = next_to[area, pick]
+    if (prek or head_start) and uniform(low, high, D_TRAVEL, year, world0, world1) < theta[T_TRAVELS]:
+        count = np.int32(0)
+        while count < next_to.shape[1] and next_to[area, count] >= 0:
+            count = np.int32(count + 1)
+        pick = one_of(uniform(low, high, D_TRAVEL_WHERE, year, world0, world1), count)
+        other = next_to[area, pick]
     head_start_first = (
         head_start
         and prek
@@ -604,11 +604,13 @@ def applications(ids, world, theta, age, year, start, stop, x, k, next_to, place
     for i in range(start, stop):
         low, high = np.uint64(ids[0, i]), np.uint64(ids[1, i])
         rank_places(low, high, age, when, w0, w1, x[X_INCOME, i], k[K_AREA, i], theta, next_to, n_areas, places[i])
-        for program in range(3):
-            key = lottery_number(low, high, D_LOTTERY_PREK + np.uint64(program), when, w0, w1)
-            if not (program == 1 and age == 4 and k[K_CARE3, i] == HEAD_START):
-                key = key | (np.uint64(1) << _S56)
-            keys[program, i] = key
+        for slot in range(5):
+            if places[i, slot] >= 0:
+                program = places[i, slot] // n_areas
+                key = lottery_number(low, high, D_LOTTERY_PREK + np.uint64(program), when, w0, w1)
+                if not (program == 1 and age == 4 and k[K_CARE3, i] == HEAD_START):
+                    key = key | (np.uint64(1) << _S56)
+                keys[program, i] = key
 
 
 @compiled(f"void({_IDS},int64,int64,{_K},uint64[:,::1],{_I},int64,{_I})")
@@ -703,15 +705,6 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
             proposer = last
 
 
-@compiled(f"void({_IDS},{_W},int64,int64,int64,uint64[::1])")
-def stream_lottery(ids, world, year, start, stop, numbers):
-    """Lottery numbers that spread a pool's children over its sites, for the rows from ``start`` to ``stop``."""
-    for i in range(start, stop):
-        numbers[i] = lottery_number(
-            np.uint64(ids[0, i]), np.uint64(ids[1, i]), D_STREAM, np.uint64(year), world[0], world[1]
-        )
-
-
 @compiled(f"void({_L},int64,int64,{_X},{_K},int64)")
 def class_sums(sums, start, stop, x, k, first_class):
     """Add last year's skill (fixed-point) of the children from ``start`` to ``stop`` to their class's sum and count.
@@ -774,9 +767,9 @@ def early_year(
 ):
     """The year of children aged 3 or 4: care, skills, and (at 4) early literacy and readiness for kindergarten.
 
-    ``site_value`` float32 (sites,); ``site_keys`` uint64 (sites,); ``rooms`` int32 (sites,); ``kind_effects`` float32
-    (2, 4): long-run shift and non-test gain by kind of care; ``cuts`` float32 (7, cells); ``care_row`` is the row of ``k`` with this age's care,
-    its site two rows on.
+    ``site_value`` float32, ``site_keys`` uint64 and ``rooms`` int32 (sites,); ``kind_effects`` float32 (2, 4): long-run
+    shift and non-test gain by kind of care; ``cuts`` float32 (7, cells); ``care_row`` is the row of ``k`` with this
+    age's care, its site two rows on.
     """
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]

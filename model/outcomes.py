@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cradlecast.model.children import Children
+from cradlecast.model.children import Bools, Children, Longs, Reals
 from cradlecast.model.kernels import PREK, Real, Theta, Whole
 from cradlecast.model.place import Place
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
 
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Columns = dict[str, np.ndarray[Any, np.dtype[Any]]]
+Dates = np.ndarray[Any, np.dtype[np.datetime64]]
+Readings = tuple[Reals, Reals, Bools, Bools, Bools]
 
 CARE = ("home", *PROGRAMS)
 """Kinds of care, by the number that children carry."""
@@ -24,14 +26,19 @@ CARE = ("home", *PROGRAMS)
 SEATED = "financed_seat"
 """Group of the children who hold a financed seat in the scenario."""
 
+CHANGED = "care_changed"
+"""Group of the children whose care at 4 differs between the arms: those whom the scenario reaches directly."""
+
 _SCORES = {
     "preliteracy_growth": (Real.PRELITERACY_TRUE, Real.PRELITERACY),
     "kindergarten_ready": (Real.READINESS_TRUE, Real.READINESS),
     "grade3_reading": (Real.READING_TRUE, Real.READING),
     "grade8_math": (Real.MATH_TRUE, Real.MATH),
 }
-_MONTHS = {"prek_attendance": "05-31", "preliteracy_growth": "05-15", "kindergarten_ready": "09-01"}
-_SPRING = "05-15"
+_DAYS = {"prek_attendance": (5, 31), "preliteracy_growth": (5, 15), "kindergarten_ready": (9, 1)}
+"""Month and day on which a metric is measured; school tests and graduations in spring."""
+
+_SPRING = (5, 15)
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,11 @@ def group_names(place: Place) -> tuple[str, ...]:
         "stayed",
         "left",
         SEATED,
+        CHANGED,
     )
 
 
-def group_masks(place: Place, children: Children, seated: Bools) -> Bools:
+def group_masks(place: Place, children: Children, seated: Bools, changed: Bools) -> Bools:
     """Who belongs to which group, bool (groups, n), in the order of ``group_names``."""
     poor = children.whole(Whole.CELL) % 2 == 1
     stayed = children.whole(Whole.LEFT) < 0
@@ -80,11 +88,17 @@ def group_masks(place: Place, children: Children, seated: Bools) -> Bools:
             stayed,
             ~stayed,
             seated,
+            changed,
         ]
     )
 
 
-def count_milestones(masks: Bools, children: Children) -> Counts:
+def care_changed(baseline: Arm, scenario: Arm) -> Bools:
+    """True for children whose care at 4 differs between the arms, bool (n,)."""
+    return np.asarray(baseline.children.whole(Whole.CARE4) != scenario.children.whole(Whole.CARE4))
+
+
+def count_milestones(masks: Bools, children: Children) -> Longs:
     """Children who reached each milestone, by cohort and group: int64 (cohorts, groups, milestones + 1).
 
     The last entry of the last axis counts the children of the group.
@@ -97,19 +111,18 @@ def count_milestones(masks: Bools, children: Children) -> Counts:
     return np.rint(np.stack(parts)).astype(np.int64)
 
 
-def count_care(baseline: Children, scenario: Children) -> Counts:
+def count_care(baseline: Children, scenario: Children) -> Longs:
     """Children by care at 4 in the baseline and in the scenario: int64 (kinds, kinds)."""
     pair = baseline.whole(Whole.CARE4) * len(CARE) + scenario.whole(Whole.CARE4)
     return np.bincount(pair, minlength=len(CARE) ** 2).reshape(len(CARE), len(CARE)).astype(np.int64)
 
 
-def study_children(
-    baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: int, world: int
-) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: int, world: int) -> Columns:
     """Rows of single children for the metrics that a deal or a trial names, as columns.
 
     Written for the children in a financed seat and for the comparison pool: eligible children of the same birth year
-    whose families applied for pre-K and who hold no financed seat. Both arms; the same children in the same order.
+    whose families applied for pre-K and who hold no pre-K seat of any kind in the scenario. Both arms; the same
+    children in the same order.
 
     Parameters
     ----------
@@ -130,7 +143,8 @@ def study_children(
     children = scenario.children
     applied = (children.whole(Whole.APPLIED) & 1) == 1
     eligible = children.real(Real.INCOME) < scenario.town.theta[Theta.PREK_INCOME]
-    rows = np.flatnonzero(seated | (applied & eligible))
+    without = children.whole(Whole.CARE4) != PREK
+    rows = np.flatnonzero(seated | (applied & eligible & without))
     born = children.birth_years()[rows].astype(np.int64)
     arms, n = 2 * len(metrics), len(rows)
     readings = [_readings(arm, metric, rows) for arm in (baseline, scenario) for metric in metrics]
@@ -155,16 +169,18 @@ def study_children(
     }
 
 
-def study_frame(parts: Sequence[dict[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:  # type: ignore[type-arg]
+def study_frame(parts: Sequence[Columns], metrics: Sequence[str]) -> pd.DataFrame:
     """All draws and worlds as the table that finance reads (columns in docs/architecture.md)."""
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     columns: dict[str, object] = dict(whole)
-    columns["arm"] = pd.Categorical.from_codes(whole["arm"], categories=["baseline", "scenario"])
-    columns["metric"] = pd.Categorical.from_codes(whole["metric"], categories=list(metrics))
+    columns["arm"] = pd.Categorical.from_codes(
+        whole["arm"].astype(np.int8), categories=pd.Index(["baseline", "scenario"])
+    )
+    columns["metric"] = pd.Categorical.from_codes(whole["metric"].astype(np.int8), categories=pd.Index(metrics))
     return pd.DataFrame(columns)
 
 
-def _readings(arm: Arm, metric: str, rows: Counts) -> tuple[np.ndarray, np.ndarray, Bools, Bools, Bools]:  # type: ignore[type-arg]
+def _readings(arm: Arm, metric: str, rows: Longs) -> Readings:
     """True score, score as read, whether each is at or above the cut, and whether it was measured."""
     c = arm.children
     measured = np.ones(len(rows), np.bool_)
@@ -188,9 +204,9 @@ def _readings(arm: Arm, metric: str, rows: Counts) -> tuple[np.ndarray, np.ndarr
     return true, score, true >= cut, score >= cut, measured
 
 
-def _dates(born: Counts, metric: str) -> np.ndarray:  # type: ignore[type-arg]
+def _dates(born: Longs, metric: str) -> Dates:
     """Day on which a metric is measured, datetime64[s]: the calendar year in which the child reaches its age."""
-    day = _MONTHS.get(metric, _SPRING)
-    years = born + METRIC_AGES[metric]
-    dates = {int(year): np.datetime64(f"{year}-{day}", "s") for year in np.unique(years)}
-    return np.array([dates[int(year)] for year in years], "datetime64[s]")
+    month, day = _DAYS.get(metric, _SPRING)
+    months = (born + METRIC_AGES[metric] - 1970) * 12 + month - 1
+    dates: Dates = (months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)).astype("datetime64[s]")
+    return dates

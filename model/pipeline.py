@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Children, Wholes
+from cradlecast.model.children import Children
 from cradlecast.model.kernels import Real, Whole
 from cradlecast.model.place import apportion
-from cradlecast.model.town import PROGRAMS, Setting, Town
+from cradlecast.model.town import Setting, Town
 
 
 class Pipeline(Town):
@@ -42,7 +42,6 @@ class Pipeline(Town):
         self._places = np.full((n, 6), -1, np.int32)
         self._keys = np.zeros((3, n), np.uint64)
         self._given = np.full(n, -1, np.int32)
-        self._numbers = np.zeros(n, np.uint64)
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
 
     def step(self) -> None:
@@ -71,7 +70,7 @@ class Pipeline(Town):
                 c.k,
                 self.site_values(),
                 self.site_keys,
-                self.site_rooms(age),
+                self.site_rooms[age],
                 self.kind_effects(),
                 setting.cuts,
                 int(Whole.CARE3 if age == 3 else Whole.CARE4),
@@ -119,25 +118,28 @@ class Pipeline(Town):
         kernels.allot(c.ids, start, stop, self._places, self._keys, self.pool_seats(age), n_areas, self._given)
         if age == 4:
             c.k[Whole.APPLIED, start:stop] = self._places[start:stop, 5]
-        kernels.stream_lottery(c.ids, setting.world, year, start, stop, self._numbers)
         self._seat(age, start, stop, n_areas)
 
     def _seat(self, age: int, start: int, stop: int, n_areas: int) -> None:
-        """Spread each pool's children over its sites by lottery, vacancies in proportion to seats."""
+        """Spread each pool's children over its sites: standing money first by lottery, vacancies in proportion.
+
+        So the children in seats that were added last are those whom the seats before them could not take.
+        """
         c = self.children
         given = self._given[start:stop]
         row = Whole.CARE3 if age == 3 else Whole.CARE4
         c.k[row, start:stop] = given // n_areas + 1
-        order = np.lexsort((c.ids[0, start:stop], c.ids[1, start:stop], self._numbers[start:stop], given))
-        counts = np.bincount(given + 1, minlength=3 * n_areas + 1)
-        ends = np.cumsum(counts)
+        holders = np.flatnonzero(given >= 0)
+        pool = given[holders]
+        line = self._keys[pool // n_areas, start + holders]
+        order = holders[np.lexsort((c.ids[0, start + holders], c.ids[1, start + holders], line, pool))]
+        counts = np.bincount(pool, minlength=len(self.pools))
         sites = c.k[row + 2, start:stop]
         sites[:] = -1
         seated = np.zeros(len(self.sites), np.int32)
-        for pool in range(3 * n_areas):
-            here = [s for s in self.sites if s.program == PROGRAMS[pool // n_areas] and s.number % n_areas == pool % n_areas]
-            parts = apportion(int(counts[pool + 1]), [float(site.seats.get(age, 0)) for site in here])
-            at = int(ends[pool])
+        at = 0
+        for here, count in zip(self.pools, counts.tolist(), strict=True):
+            parts = apportion(count, [site.seats.get(age, 0) for site in here])
             for site, part in zip(here, parts, strict=True):
                 sites[order[at : at + part]] = site.number
                 seated[site.number] = part

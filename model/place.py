@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -50,14 +51,20 @@ def apportion(total: int, weights: Sequence[float] | Floats) -> list[int]:
     >>> apportion(10, [0.5, 0.3, 0.2])
     [5, 3, 2]
     """
-    share = np.asarray(weights, dtype=np.float64)
-    if total <= 0 or not share.sum() > 0:
-        return [0] * len(share)
-    exact = share / share.sum() * total
-    given = np.maximum(np.floor(exact).astype(np.int64) - 1, 0)
-    while given.sum() < total:
-        given[int(np.argmax(np.where(share > 0, share / (2 * given + 1), -1.0)))] += 1
-    return [int(count) for count in given]
+    return list(_apportion(total, tuple(float(weight) for weight in weights)))
+
+
+@lru_cache(maxsize=8192)
+def _apportion(total: int, weights: tuple[float, ...]) -> tuple[int, ...]:
+    """``apportion`` on hashable weights: the same splits come back year after year and arm after arm."""
+    whole = sum(weights)
+    if total <= 0 or not whole > 0:
+        return (0,) * len(weights)
+    given = [max(int(weight / whole * total) - 1, 0) for weight in weights]
+    for _ in range(total - sum(given)):
+        claims = [weight / (2 * seats + 1) for weight, seats in zip(weights, given, strict=True)]
+        given[claims.index(max(claims))] += 1
+    return tuple(given)
 
 
 @dataclass(frozen=True)

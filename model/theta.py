@@ -90,7 +90,9 @@ def chain(place: Place) -> tuple[float, float, float, float]:
     graduate = rates["high_school_graduate"]
     enrolled = _given(place, "postsecondary_enrolled", {"graduates": 1.0, "cohort": 1.0 / graduate})
     completed = _given(
-        place, "postsecondary_completed", {"enrolled": 1.0, "graduates": 1.0 / enrolled, "cohort": 1.0 / (graduate * enrolled)}
+        place,
+        "postsecondary_completed",
+        {"enrolled": 1.0, "graduates": 1.0 / enrolled, "cohort": 1.0 / (graduate * enrolled)},
     )
     return graduate, enrolled, completed, rates["employed"]
 
@@ -101,7 +103,9 @@ def _given(place: Place, milestone: str, scale: Mapping[str, float]) -> float:
     return min(rates.all.value * scale[rates.denominator], 0.99)
 
 
-def _set_loads(theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]], values: Mapping[str, float], place: Place) -> None:
+def _set_loads(
+    theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]], values: Mapping[str, float], place: Place
+) -> None:
     """Loads of the non-test channel and causal steps of attainment on employment."""
     p_grad, p_enrol, p_complete, p_employed = chain(place)
     levels = [values[name] for name in EMPLOYMENT_LEVELS]
@@ -109,8 +113,10 @@ def _set_loads(theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]], values:
     steps = causal * (logit(np.array(levels[1:])) - logit(levels[0]))
     theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP] = steps
     enrolled, completed = p_grad * p_enrol, p_grad * p_enrol * p_complete
-    sd = {name: np.sqrt(p * (1.0 - p)) for name, p in
-          (("grad", p_grad), ("enrol", enrolled), ("complete", completed), ("employed", p_employed))}
+    sd = {
+        name: np.sqrt(p * (1.0 - p))
+        for name, p in (("grad", p_grad), ("enrol", enrolled), ("complete", completed), ("employed", p_employed))
+    }
     theta[Theta.GRADUATION_LOAD] = 1.0 / sd["grad"]
     left = (sd["enrol"] - p_enrol * sd["grad"]) / p_grad
     theta[Theta.ENROLMENT_LOAD] = left / (p_enrol * (1.0 - p_enrol))

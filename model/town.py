@@ -100,7 +100,10 @@ class Town(mesa.Model):
         self.seat_rows: list[dict[str, object]] = []
         self._agenda: dict[float, list[tuple[Policy, bool]]] = {}
         self._found_sites()
+        n_pools = len(PROGRAMS) * len(setting.place.area_names)
+        self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
         self.site_keys = np.array([site.key for site in self.sites], np.uint64)
+        self.site_rooms = {age: self._count_rooms(age) for age in (3, 4)}
         self._found_schools()
         for policy in setting.policies:
             self._plan(policy)
@@ -134,7 +137,9 @@ class Town(mesa.Model):
 
     def sites_of(self, program: str, stream: str) -> list[Site]:
         """The sites of one stream, in the order of areas."""
-        return [site for site in self.sites if site.program == program and site.stream == stream]
+        n_areas = len(self.setting.place.area_names)
+        first = self.setting.streams.index((program, stream)) * n_areas
+        return self.sites[first : first + n_areas]
 
     def _share_out(self, program: str, age: int) -> None:
         """Scale a program's seats to simulated children and spread them over its sites.
@@ -220,14 +225,14 @@ class Town(mesa.Model):
         """Calendar year in whose fall the current school year begins."""
         return self.first_year + int(self.time) - 1
 
+    def pool_of(self, site: Site) -> int:
+        """The pool (program x area) that a site's seats belong to."""
+        n_areas = len(self.setting.place.area_names)
+        return PROGRAMS.index(site.program) * n_areas + site.number % n_areas
+
     def pool_seats(self, age: int) -> Wholes:
         """Seats for children of an age by pool (program x area), int32."""
-        n_areas = len(self.setting.place.area_names)
-        seats = np.zeros(3 * n_areas, np.int32)
-        for site in self.sites:
-            pool = PROGRAMS.index(site.program) * n_areas + site.number % n_areas
-            seats[pool] += site.seats.get(age, 0)
-        return seats
+        return np.array([sum(site.seats.get(age, 0) for site in sites) for sites in self.pools], np.int32)
 
     def site_values(self) -> Reals:
         """What a year at each site adds to skill, float32 (sites,)."""
@@ -239,10 +244,17 @@ class Town(mesa.Model):
         hours = values["hours_effect"]
         return np.array([site.value(effects[site.program], hours) for site in self.sites], np.float32)
 
-    def site_rooms(self, age: int) -> Wholes:
-        """Classrooms of each site for children of an age, int32 (sites,)."""
-        programs = self.setting.programs
-        return np.array([site.rooms(age, programs[site.program].class_size.value) for site in self.sites], np.int32)
+    def _count_rooms(self, age: int) -> Wholes:
+        """Classrooms that each site's program has in its area as observed, int32 (sites,), at least one.
+
+        Fixed for the run: seats that open or close later do not move the other children between classrooms.
+        """
+        seats = self.pool_seats(age)
+        rooms = []
+        for site in self.sites:
+            size = self.setting.programs[site.program].class_size.value
+            rooms.append(max(1, round(int(seats[self.pool_of(site)]) / size)))
+        return np.array(rooms, np.int32)
 
     def kind_effects(self) -> Reals:
         """Long-run shift and non-test gain by kind of care, float32 (2, 4); zero at home."""

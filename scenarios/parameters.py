@@ -20,7 +20,9 @@ class Parameter(Record):
     title: Text = Field(description="What it is, in words.")
     shape: Shape
     mean: Finite = Field(description="Mean, or location for student_t.")
-    sd: NonNegative = Field(description="Standard deviation (mean's error and place-to-place spread), scale for student_t.")
+    sd: NonNegative = Field(
+        description="Standard deviation (mean's error and place-to-place spread), scale for student_t."
+    )
     df: Positive | None = Field(None, description="Degrees of freedom of student_t.")
     lower: Finite | None = None
     upper: Finite | None = None

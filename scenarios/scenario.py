@@ -92,8 +92,10 @@ class Scenario(Record):
         for name, value in settings.items():
             if name not in levers:
                 known = ", ".join(levers)
-                raise InputError(f"unknown lever '{name}' of scenario '{self.name}'{nearest(name, levers)} (levers: {known})")
-            lever = levers[name]  # type: ignore[index]
+                raise InputError(
+                    f"unknown lever '{name}' of scenario '{self.name}'{nearest(name, levers)} (levers: {known})"
+                )
+            lever = levers[name]
             if not lever.low <= value <= lever.high:
                 slip = f"; {value:g} % is {value / 100:g}" if lever.high <= 1.0 < value <= 100.0 else ""
                 raise InputError(
@@ -101,7 +103,7 @@ class Scenario(Record):
                 )
             if name == "seats" and value != int(value):
                 raise InputError(f"seats must be a whole number; got {value:g}")
-            levers[name] = lever.model_copy(update={"value": value})  # type: ignore[index]
+            levers[name] = lever.model_copy(update={"value": value})
         return self.model_copy(update={"levers": levers})
 
     def lever(self, name: LeverName) -> float | None:

@@ -129,9 +129,7 @@ def test_an_import_that_points_up_or_aside_is_seen(module: str, line: str) -> No
 
 def test_an_import_that_points_down_is_allowed() -> None:
     assert wrong_floors("cradlecast.study", ast.parse("from cradlecast.model import seats")) == []
-    assert (
-        wrong_floors("cradlecast.model.seats", ast.parse("import numpy\nimport cradlecast.model.luck")) == []
-    )
+    assert wrong_floors("cradlecast.model.seats", ast.parse("import numpy\nimport cradlecast.model.luck")) == []
 
 
 def test_there_are_no_circles() -> None:
@@ -221,11 +219,7 @@ FOREIGN = re.compile(
 def test_no_file_names_a_path_of_a_machine_or_the_host_of_a_registry() -> None:
     files = repository_files()
     assert ROOT / "requirements.lock" in files
-    lines = (
-        (path, line)
-        for path in files
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-    )
+    lines = ((path, line) for path in files for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
     assert [f"{path.relative_to(ROOT)}: {line.strip()}" for path, line in lines if FOREIGN.search(line)] == []
 
 
@@ -250,9 +244,7 @@ def test_a_web_address_is_not_a_path_of_a_machine() -> None:
 def test_importing_the_front_door_brings_in_nothing_heavy() -> None:
     program = "import sys, cradlecast; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    seen = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
+    seen = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     loaded = set(seen.stdout.split())
     assert "cradlecast" in loaded
     assert loaded.isdisjoint({"mesa", "numba", "panel", "holoviews", "bokeh", "pandas", "scipy"})

@@ -42,9 +42,7 @@ def test_a_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_without_the_means_to_make_environments_is_passed_over(tmp_path: Path) -> None:
-    program(
-        tmp_path / "bin", "python3.13", f'#!/bin/sh\nexec "{sys.executable}" "$1" "import nosuchmodule"\n'
-    )
+    program(tmp_path / "bin", "python3.13", f'#!/bin/sh\nexec "{sys.executable}" "$1" "import nosuchmodule"\n')
     working(tmp_path / "bin", "python")
     assert interpreter(tmp_path).stdout == "python\n"
 

@@ -33,12 +33,8 @@ MADE_BY_TOOLS = (
 
 def run(*command: str | Path, cwd: Path) -> str:
     """Standard output of a command that must succeed and has no way to the repository."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))
-    }
-    done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True
-    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))}
+    done = subprocess.run([str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -81,9 +77,7 @@ def site_packages(environment: Path) -> Path:
 
 def asked(environment: Path, folder: Path, *words: str) -> dict[str, Any]:
     """What the installed command answers in JSON, from an empty folder."""
-    answer: dict[str, Any] = json.loads(
-        run(programs(environment) / "cradlecast", *words, "--json", cwd=folder)
-    )
+    answer: dict[str, Any] = json.loads(run(programs(environment) / "cradlecast", *words, "--json", cwd=folder))
     return answer
 
 
@@ -91,9 +85,7 @@ def test_the_wheel_holds_one_package_with_all_its_modules_and_data(wheel: Path) 
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if not name.endswith("/")}
     assert {name.split("/")[0].split("-")[0] for name in held} == {"cradlecast"}
-    wanted = {f"cradlecast/{path.name}" for path in (ROOT / "cradlecast").glob("*.py")} | {
-        "cradlecast/py.typed"
-    }
+    wanted = {f"cradlecast/{path.name}" for path in (ROOT / "cradlecast").glob("*.py")} | {"cradlecast/py.typed"}
     for part in PARTS:
         wanted |= {f"cradlecast/{part}/{path.name}" for path in (ROOT / part).glob("*.py")}
     data = {
@@ -112,9 +104,7 @@ def test_nothing_but_the_package_lands_at_the_top_of_site_packages(installed: Pa
 
 
 def test_the_installed_package_is_the_one_that_answers(installed: Path, tmp_path: Path) -> None:
-    where = run(
-        programs(installed) / "python", "-c", "import cradlecast; print(cradlecast.__file__)", cwd=tmp_path
-    )
+    where = run(programs(installed) / "python", "-c", "import cradlecast; print(cradlecast.__file__)", cwd=tmp_path)
     assert Path(where.strip()).is_relative_to(site_packages(installed))
 
 

@@ -1,0 +1,75 @@
+"""The command line of the benchmarks: ``python -m benchmarks engines``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks import engines
+from cradlecast.scenarios.errors import InputError, nearest
+
+BENCHMARKS = ("engines",)
+"""Names that the command takes."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked for."""
+    parser = _Parser(prog="python -m benchmarks", description="Measure Cradlecast on this machine, now.")
+    parser.add_argument("name", metavar="NAME", help=f"which benchmark: {', '.join(BENCHMARKS)}")
+    parser.add_argument("--children", type=int, default=engines.CHILDREN, help="children in the large world")
+    parser.add_argument("--small", type=int, default=engines.SMALL, help="children in the world that both engines live")
+    parser.add_argument("--draws", type=int, default=engines.DRAWS, help="draws of the timed study")
+    parser.add_argument("--repeats", type=int, default=engines.REPEATS, help="rounds of the interleaved engines")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="store the figures too (results/ is not tracked)")
+    options = parser.parse_args(arguments)
+    if options.name not in BENCHMARKS:
+        hint = nearest(options.name, BENCHMARKS) or f" (there is {', '.join(BENCHMARKS)})"
+        raise InputError(f"unknown benchmark '{options.name}'{hint}")
+    for name, least in (("children", 100), ("small", 100), ("draws", 1), ("repeats", 1)):
+        value = getattr(options, name)
+        if not value >= least:
+            raise InputError(f"--{name} must be {least:,} or more; got {value:,}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a benchmark and print its tables.
+
+    Returns
+    -------
+    int
+        0; 1 if the two engines disagree; 2 if the request cannot be met, after one sentence on standard error.
+    """
+    try:
+        options = _options(arguments)
+        if options.json is not None:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+        report = engines.measure(options.children, options.small, options.draws, options.repeats)
+        print(engines.as_text(report))
+        if options.json is not None:
+            options.json.write_text(json.dumps(engines.as_json(report), indent=2) + "\n", encoding="utf-8")
+    except InputError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"benchmarks: {error.strerror or error} ({error.filename})", file=sys.stderr)
+        return 2
+    except engines.EnginesDisagree as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""The array engine against the one-object-per-child engine, and what one whole study costs.
+
+Both engines first live the same small world, and must give the same bytes. Then object, array, array on the large
+world are timed in turn, round after round, so that whatever else the machine does falls on all of them.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.machine import describe
+from cradlecast.model.arms import baseline_policies, cohorts_of, streams_in
+from cradlecast.model.children import Children, children_of, world_key
+from cradlecast.model.compiled import NOJIT
+from cradlecast.model.object_engine import ObjectPipeline
+from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.town import Setting, Town, schools_by_area
+from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.library import load_scenario
+from cradlecast.scenarios.options import Options
+from cradlecast.study import ground_of, scenario_setting
+
+SCENARIO = "memphis-prek-1000-lapse"
+CHILDREN, SMALL, DRAWS, REPEATS, WORKERS = 50_000, 1_000, 20, 7, 2
+
+RATIO_FLOOR = 100.0
+SECONDS_FLOOR = 15.0
+BYTES_FLOOR = 2e9
+
+
+class EnginesDisagree(Exception):
+    """The two engines gave different children: no timing means anything."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one engine's lives of one world, one entry a round."""
+
+    engine: str
+    children: int
+    child_years: int
+    seconds: tuple[float, ...]
+
+    def rates(self) -> tuple[float, ...]:
+        """Million child-years per second, one entry a round."""
+        return tuple(self.child_years / seconds / 1e6 for seconds in self.seconds)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A promise about speed or memory: what was measured, the limit, and whether it holds (None: not its case)."""
+
+    what: str
+    measured: str
+    limit: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that one run of the benchmark measured."""
+
+    machine: dict[str, str]
+    timings: tuple[Timing, ...]
+    first_call: tuple[float, float]
+    """Seconds until the kernels can be called: compiled anew, and from the compiler's cache."""
+    study: dict[str, float | None]
+    draws: int
+
+    def ratios(self, which: int) -> tuple[float, ...]:
+        """How many times the object engine's rate a timing reached, round by round."""
+        pairs = zip(self.timings[which].rates(), self.timings[0].rates(), strict=True)
+        return tuple(mine / objects for mine, objects in pairs)
+
+
+def measure(children: int, small: int, draws: int, repeats: int) -> Report:
+    """Time both engines and one study.
+
+    Parameters
+    ----------
+    children, small
+        Children in the large world (array engine only) and in the small one (both engines).
+    draws
+        Draws of the timed study.
+    repeats
+        Rounds of the interleaved timings.
+
+    Raises
+    ------
+    EnginesDisagree
+        If the engines do not agree bit for bit on the small world.
+    InputError
+        If the kernels are switched to plain Python.
+    """
+    if NOJIT:
+        raise InputError("CRADLECAST_NOJIT is set, so there are no compiled kernels to measure; unset it")
+    first_call = _first_call()
+    lives, large = arm(small), arm(children)
+    agree(Pipeline(*lives).run(), ObjectPipeline(*lives).run())
+    Pipeline(*large).run()
+    runs: tuple[tuple[str, int, Callable[[], object]], ...] = (
+        ("object", small, lambda: ObjectPipeline(*lives).run()),
+        ("array", small, lambda: Pipeline(*lives).run()),
+        ("array", children, lambda: Pipeline(*large).run()),
+    )
+    seconds: list[list[float]] = [[] for _ in runs]
+    for _ in range(repeats):
+        for taken, (_, _, run) in zip(seconds, runs, strict=True):
+            taken.append(_clock(run))
+    years = lives[0].horizon
+    timings = tuple(
+        Timing(engine, n, n * years, tuple(taken)) for (engine, n, _), taken in zip(runs, seconds, strict=True)
+    )
+    return Report(describe(), timings, first_call, _study(children, draws), draws)
+
+
+def arm(n_children: int) -> tuple[Setting, Children]:
+    """The shipped scenario's arm in draw 0 and world 0, as a study makes it, with its children."""
+    scenario = load_scenario(SCENARIO)
+    ground = ground_of(scenario, Options(children=n_children, draws=1, worlds=1))
+    values, calibration = ground.draw(0)
+    baseline = Setting(
+        place=ground.place,
+        programs=ground.programs,
+        values=values,
+        theta=calibration.theta,
+        cuts=calibration.cuts,
+        cohorts=cohorts_of(scenario),
+        n_children=n_children,
+        world=world_key(ground.options.seed, 0),
+        streams=streams_in(ground.community, scenario),
+        policies=baseline_policies(scenario, ground.community),
+    )
+    setting = scenario_setting(baseline, scenario, values)
+    schools = schools_by_area(ground.place, setting.scale)
+    return setting, children_of(ground.place, setting.cohorts, n_children, setting.world, schools, setting.theta)
+
+
+def agree(array: Town, objects: Town) -> None:
+    """Refuse to go on unless both engines gave every child the same life, and every site the same seats."""
+    mine, theirs = array.columns(), objects.columns()
+    for name in ("ids", "x", "k"):
+        if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
+            raise EnginesDisagree(f"the engines disagree on '{name}' of {len(mine):,} children; nothing was timed")
+    if array.seat_rows != objects.seat_rows:
+        raise EnginesDisagree(f"the engines disagree on the seats of {len(mine):,} children; nothing was timed")
+
+
+def _clock(run: Callable[[], object]) -> float:
+    """Seconds of one call, with the leavings of the one before swept up first."""
+    gc.collect()
+    before = time.perf_counter()
+    run()
+    return time.perf_counter() - before
+
+
+def _first_call() -> tuple[float, float]:
+    """Seconds until the kernels can be called, in fresh processes: the compiler's cache empty, and full."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, again = (_process(["first-call"], {"NUMBA_CACHE_DIR": folder})["seconds"] for _ in range(2))
+    assert first is not None and again is not None
+    return first, again
+
+
+def _study(children: int, draws: int) -> dict[str, float | None]:
+    """Time and memory of one study in a process of its own, which starts without solved calibrations."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["study", SCENARIO, str(children), str(draws), str(WORKERS)]
+        return _process(words, {"CRADLECAST_CACHE": folder})
+
+
+def _process(words: Sequence[str], environment: dict[str, str]) -> dict[str, float | None]:
+    """Figures that another process prints."""
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.in_process", *words],
+        env=os.environ | {"PYTHONPATH": paths} | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    figures: dict[str, float | None] = json.loads(done.stdout)
+    return figures
+
+
+def floors(report: Report) -> tuple[Floor, ...]:
+    """The promises of the project beside what was measured."""
+    large, small = report.timings[2].children, report.timings[0].children
+    ratio = statistics.median(report.ratios(2))
+    seconds, peak = report.study["seconds"], report.study["peak_bytes"]
+    assert seconds is not None
+    of_size = (large, report.draws) == (CHILDREN, DRAWS)
+    return (
+        Floor(
+            f"array engine on {large:,} children against object engine on {small:,}, per child-year",
+            f"{ratio:,.0f}x",
+            f"at least {RATIO_FLOOR:,.0f}x",
+            ratio >= RATIO_FLOOR,
+        ),
+        Floor(
+            f"study of {large:,} children, birth to 30, two arms, {report.draws} draws, {WORKERS} threads",
+            f"{seconds:,.1f} s",
+            f"at most {SECONDS_FLOOR:,.0f} s",
+            seconds <= SECONDS_FLOOR if of_size else None,
+        ),
+        Floor(
+            "peak memory of that process",
+            "not known" if peak is None else f"{peak / 1e9:,.2f} GB",
+            f"at most {BYTES_FLOOR / 1e9:,.0f} GB",
+            peak <= BYTES_FLOOR if of_size and peak is not None else None,
+        ),
+    )
+
+
+def as_text(report: Report) -> str:
+    """The report as tables for a terminal."""
+    head = ["Measured on this machine now; another machine, or this one when busy, gives other figures."]
+    head += [f"  {name:<10} {value}" for name, value in report.machine.items()]
+    small = report.timings[0].children
+    rounds = len(report.timings[0].seconds)
+    engines = [
+        ("engine", "children", "seconds", "min - max", "million child-years/s", "times object engine", "min - max")
+    ]
+    for which, timing in enumerate(report.timings):
+        times, ratios = timing.seconds, report.ratios(which)
+        engines.append(
+            (
+                timing.engine,
+                f"{timing.children:,}",
+                f"{statistics.median(times):.4f}",
+                f"{min(times):.4f} - {max(times):.4f}",
+                f"{statistics.median(timing.rates()):.3f}",
+                f"{statistics.median(ratios):,.1f}",
+                f"{min(ratios):,.1f} - {max(ratios):,.1f}",
+            )
+        )
+    words = {True: "yes", False: "NO", None: f"stated for {CHILDREN:,} children and {DRAWS} draws"}
+    promises = [("floor", "measured", "limit", "met")]
+    promises += [(floor.what, floor.measured, floor.limit, words[floor.met]) for floor in floors(report)]
+    compiled, loaded = report.first_call
+    again = report.study["seconds_again"]
+    return "\n".join(
+        [
+            *head,
+            "",
+            f"Both engines gave the same bytes for all {small:,} children of the small world ({SCENARIO}).",
+            f"One life of the scenario's arm, birth to 30; medians of {rounds} interleaved rounds:",
+            *_table(engines),
+            "",
+            *_table(promises),
+            "",
+            f"The same study with its calibrations solved already: {again:,.1f} s.",
+            "In no figure above:",
+            f"  compiling the kernels, the first time ever: {compiled:.1f} s;",
+            f"  loading them from the compiler's cache, in every later process: {loaded:.1f} s.",
+        ]
+    )
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of a table, its first row above a rule, columns as wide as they need to be."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """The report as plain data: every round's seconds, the ratios, the floors."""
+    return asdict(report) | {
+        "scenario": SCENARIO,
+        "workers": WORKERS,
+        "rates": [timing.rates() for timing in report.timings],
+        "ratios": [report.ratios(which) for which in range(len(report.timings))],
+        "floors": [asdict(floor) for floor in floors(report)],
+    }

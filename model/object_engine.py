@@ -1,0 +1,374 @@
+"""The object engine: an honest Mesa model with one agent per child, and the oracle of the array engine.
+
+It calls the same scalar rules with the same draws, one child at a time, and agrees with the array engine bit for bit.
+Read it to understand the model; use ``Pipeline`` to run it.
+"""
+
+from __future__ import annotations
+
+import mesa
+import numpy as np
+
+from cradlecast.model import kernels as rules
+from cradlecast.model.children import Children
+from cradlecast.model.kernels import Decision, Real, Theta, Whole
+from cradlecast.model.place import apportion
+from cradlecast.model.town import Setting, Town
+
+_f = np.float32
+ZERO, ONE = _f(0.0), _f(1.0)
+
+
+class ChildAgent(mesa.Agent):
+    """One child, with plain attributes and one method per part of the year.
+
+    Attributes hold numpy float32 or Python ints; names follow the columns of the array engine.
+    """
+
+    def __init__(self, model: ObjectPipeline, column: int, source: Children) -> None:
+        super().__init__(model)
+        self.column = column
+        self.low, self.high = int(source.ids[0, column]), int(source.ids[1, column])
+        self.cohort = self.high & 0xFFFF
+        self.income, self.trait, self.transient = (
+            _f(source.x[row, column]) for row in (Real.INCOME, Real.TRAIT, Real.TRANSIENT)
+        )
+        self.fresh = self.fading = self.long_run = self.nontest = self.peer = ZERO
+        self.skill = self.next_skill = ZERO
+        self.scores: dict[Real, np.float32] = {}
+        self.group, self.area, self.school, self.cell = (
+            int(source.k[row, column]) for row in (Whole.GROUP, Whole.AREA, Whole.SCHOOL, Whole.CELL)
+        )
+        self.care = {3: rules.HOME, 4: rules.HOME}
+        self.site = {3: -1, 4: -1}
+        self.applied = self.attends = self.reached = 0
+        self.left = -1
+        self.places: list[int] = []
+
+    # --- chance ---
+
+    def uniform(self, decision: Decision) -> np.float32:
+        """The child's uniform for a decision this year."""
+        town: ObjectPipeline = self.model
+        return _f(rules.uniform(self.low, self.high, int(decision), town.year, *town.world))
+
+    def normal(self, decision: Decision) -> np.float32:
+        """The child's standard normal for a decision this year."""
+        town: ObjectPipeline = self.model
+        return _f(rules.normal(self.low, self.high, int(decision), town.year, *town.world))
+
+    def lottery(self, decision: Decision) -> int:
+        """The child's lottery number for a decision this year."""
+        town: ObjectPipeline = self.model
+        return int(rules.lottery_number(self.low, self.high, int(decision), town.year, *town.world))
+
+    # --- care at 3 and 4 ---
+
+    def apply(self, age: int) -> None:
+        """Rank the places that this family would take."""
+        town: ObjectPipeline = self.model
+        places = np.full(6, -1, np.int32)
+        next_to = town.setting.place.next_to
+        rules.rank_places(
+            self.low,
+            self.high,
+            age,
+            town.year,
+            *town.world,
+            self.income,
+            self.area,
+            town.theta,
+            next_to,
+            len(next_to),
+            places,
+        )
+        self.places = [int(pool) for pool in places[:5] if pool >= 0]
+        if age == 4:
+            self.applied = int(places[5])
+
+    def rank(self, program: int, age: int) -> tuple[int, int, int]:
+        """Place in the line for a program: priority and lottery, then id."""
+        number = self.lottery(Decision(int(Decision.LOTTERY_PREK) + program))
+        returning = program == 1 and age == 4 and self.care[3] == rules.HEAD_START
+        return (number if returning else number | 1 << 56, self.high, self.low)
+
+    def be_cared_for(self, age: int) -> np.float32:
+        """Spend the year in care; returns what it adds to skill."""
+        town: ObjectPipeline = self.model
+        kind, site = self.care[age], self.site[age]
+        if kind == rules.HOME:
+            return ZERO
+        effects = town.effects
+        self.long_run, self.nontest = _f(effects[0, kind]), _f(effects[1, kind])
+        return _f(
+            rules.value_of_year(
+                town.values[site],
+                town.theta[Theta.CENTER_SD],
+                self.low,
+                self.high,
+                int(town.site_keys[site]),
+                int(town.site_rooms[age][site]),
+                town.year,
+                *town.world,
+            )
+        )
+
+    # --- skill ---
+
+    def own_skill(self) -> np.float32:
+        """Skill that owes nothing to programs."""
+        theta = self.model.theta
+        return _f(rules.weighted(self.trait, theta[Theta.TRAIT_WEIGHT], self.transient, theta[Theta.TRANSIENT_WEIGHT]))
+
+    def grow(self) -> np.float32:
+        """Move the changing part of skill one year on; returns ``own_skill``."""
+        theta = self.model.theta
+        shock = self.normal(Decision.SHOCK)
+        self.transient = _f(rules.weighted(self.transient, theta[Theta.PERSISTENCE], shock, theta[Theta.SHOCK_SD]))
+        return self.own_skill()
+
+    def fade(self) -> None:
+        """Let last year's gain and older ones fade."""
+        theta = self.model.theta
+        self.fading = _f(rules.next_fading(self.fading, self.fresh, theta[Theta.FIRST_YEAR], theta[Theta.LATER_YEARS]))
+        self.fresh = ZERO
+
+    def boost(self, age: int) -> np.float32:
+        """Skill that programs and classmates account for."""
+        return _f(rules.boost_of(self.fresh, self.fading, self.long_run, _f(rules.phase(age)), self.peer))
+
+    def measure(self, true: np.float32, noise: Theta, decision: Decision, kept: Real, read: Real) -> np.float32:
+        """Read a true score with an instrument."""
+        self.scores[kept] = true
+        self.scores[read] = true + self.model.theta[noise] * self.normal(decision)
+        return self.scores[read]
+
+    def reach(self, milestone: int, reached: bool) -> None:
+        """Record a milestone."""
+        if reached:
+            self.reached = int(rules.with_milestone(self.reached, milestone))
+
+    def cut(self, milestone: int) -> np.float32:
+        """The cut or intercept of a milestone for this child's cell."""
+        town: ObjectPipeline = self.model
+        return _f(town.setting.cuts[milestone, self.cell])
+
+    # --- the year by age ---
+
+    def early_year(self, age: int) -> None:
+        """Ages 3 and 4."""
+        theta = self.model.theta
+        literacy = theta[Theta.LITERACY]
+        if age == 4:
+            start = self.own_skill() + literacy * self.boost(age)
+            self.measure(
+                start,
+                Theta.SCREENER_NOISE,
+                Decision.PRELITERACY_FALL,
+                Real.PRELITERACY_START_TRUE,
+                Real.PRELITERACY_START,
+            )
+        own = self.grow()
+        self.fade()
+        self.fresh = self.be_cared_for(age)
+        boost = self.boost(age)
+        self.skill = own + boost
+        if age == 4:
+            spring = own + literacy * boost
+            self.measure(
+                spring, Theta.SCREENER_NOISE, Decision.PRELITERACY_SPRING, Real.PRELITERACY_TRUE, Real.PRELITERACY
+            )
+            score = self.measure(
+                self.skill, Theta.SCREENER_NOISE, Decision.READINESS, Real.READINESS_TRUE, Real.READINESS
+            )
+            self.reach(rules.READY, bool(score >= self.cut(rules.READY)))
+            self.attends = int(self.uniform(Decision.PREK_ATTENDANCE) < theta[Theta.ATTENDANCE])
+
+    def school_year(self, age: int) -> None:
+        """Ages 5 to 17."""
+        town: ObjectPipeline = self.model
+        theta = town.theta
+        own = self.grow()
+        self.peer = ZERO
+        if age <= rules.LAST_PEER_AGE:
+            total, count = town.class_sums[self.cohort, self.school]
+            before = int(rules.to_fixed(self.skill))
+            self.peer = _f(rules.peer_effect(total, before, count, theta[Theta.PEER_EFFECT]))
+        self.fade()
+        boost = self.boost(age)
+        self.next_skill = own + boost
+        if age == rules.GRADE3_AGE:
+            score = self.measure(
+                self.next_skill, Theta.TEST_NOISE, Decision.READING_GRADE3, Real.READING_TRUE, Real.READING
+            )
+            self.reach(rules.GRADE3, bool(score >= self.cut(rules.GRADE3)))
+        if age == rules.GRADE8_AGE:
+            score = self.measure(self.next_skill, Theta.TEST_NOISE, Decision.MATH_GRADE8, Real.MATH_TRUE, Real.MATH)
+            self.reach(rules.GRADE8, bool(score >= self.cut(rules.GRADE8)))
+        if age >= rules.FIRST_LEAVING_AGE:
+            self.perhaps_leave(age)
+        if age == rules.GRADUATION_AGE:
+            odds = self.log_odds(rules.GRADUATE, "GRADUATION", own, boost)
+            self.reach(rules.GRADUATE, bool(rules.happens(self.uniform(Decision.GRADUATION), odds)))
+
+    def adult_year(self, age: int) -> None:
+        """Ages 18 to 29."""
+        if age <= rules.LAST_LEAVING_AGE:
+            self.perhaps_leave(age)
+        own = self.own_skill()
+        boost = _f(rules.boost_of(ZERO, self.fading, self.long_run, ONE, ZERO))
+        if age == rules.ENROLMENT_AGE and rules.at_risk(self.reached, rules.ENROLLED):
+            odds = self.log_odds(rules.ENROLLED, "ENROLMENT", own, boost)
+            self.reach(rules.ENROLLED, bool(rules.happens(self.uniform(Decision.ENROLMENT), odds)))
+        if age == rules.COMPLETION_AGE and rules.at_risk(self.reached, rules.COMPLETED):
+            odds = self.log_odds(rules.COMPLETED, "COMPLETION", own, boost)
+            self.reach(rules.COMPLETED, bool(rules.happens(self.uniform(Decision.COMPLETION), odds)))
+        if age == rules.EMPLOYMENT_AGE:
+            theta = self.model.theta
+            steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
+            odds = self.log_odds(rules.EMPLOYED, "EMPLOYMENT", own, boost)
+            odds = odds + _f(rules.attainment_step(self.reached, *steps))
+            self.reach(rules.EMPLOYED, bool(rules.happens(self.uniform(Decision.EMPLOYMENT), odds)))
+
+    def log_odds(self, milestone: int, step: str, own: np.float32, boost: np.float32) -> np.float32:
+        """Log-odds of a step."""
+        theta = self.model.theta
+        return _f(
+            rules.log_odds_of(
+                self.cut(milestone),
+                theta[Theta[f"{step}_SLOPE"]],
+                own,
+                theta[Theta.CAUSAL_SHARE],
+                boost,
+                theta[Theta[f"{step}_LOAD"]],
+                self.nontest,
+            )
+        )
+
+    def perhaps_leave(self, age: int) -> None:
+        """Move away for good, with the year's hazard."""
+        if self.uniform(Decision.LEAVING) < self.model.theta[Theta.LEAVING_HAZARD] and self.left < 0:
+            self.left = age
+
+
+class ObjectPipeline(Town):
+    """The same year as ``Pipeline``, told one child at a time; for small worlds.
+
+    Parameters
+    ----------
+    setting, children
+        As for ``Pipeline``; each column becomes an agent.
+    """
+
+    def __init__(self, setting: Setting, children: Children) -> None:
+        super().__init__(setting)
+        self.world = (int(setting.world[0]), int(setting.world[1]))
+        self.source = children
+        self.people = [ChildAgent(self, column, children) for column in range(len(children))]
+        self.values = self.site_values()
+        self.effects = self.kind_effects()
+        self.class_sums: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def step(self) -> None:
+        """Live through one school year."""
+        self.values = self.site_values()
+        for cohort in self.setting.cohorts:
+            age = self.year - cohort
+            if 0 <= age < self.setting.horizon:
+                self._live([child for child in self.people if child.cohort == cohort], age)
+
+    def _live(self, children: list[ChildAgent], age: int) -> None:
+        """The year of one cohort."""
+        if age in rules.ENTRY_AGES:
+            self._allot(children, age)
+            for child in children:
+                child.early_year(age)
+        elif rules.FIRST_SCHOOL_AGE <= age <= rules.LAST_SKILL_AGE:
+            self._count_classes(children)
+            for child in children:
+                child.school_year(age)
+            for child in children:
+                child.skill = child.next_skill
+        elif age > rules.LAST_SKILL_AGE:
+            for child in children:
+                child.adult_year(age)
+
+    def _count_classes(self, children: list[ChildAgent]) -> None:
+        """Sum last year's skill by class: these sums replace those of the year before."""
+        fresh: dict[tuple[int, int], tuple[int, int]] = {}
+        for child in children:
+            total, count = fresh.get((child.cohort, child.school), (0, 0))
+            fresh[child.cohort, child.school] = (total + int(rules.to_fixed(child.skill)), count + 1)
+        self.class_sums.update(fresh)
+
+    def _allot(self, children: list[ChildAgent], age: int) -> None:
+        """Families apply, places go out in rounds, and each pool's children are spread over its sites."""
+        n_areas = len(self.setting.place.area_names)
+        for child in children:
+            child.apply(age)
+        held = self._propose(children, age, n_areas)
+        seated = np.zeros(len(self.sites), np.int32)
+        for child in children:
+            child.care[age], child.site[age] = rules.HOME, -1
+        for pool, winners in enumerate(held):
+            here = self.pools[pool]
+            line = sorted(winners, key=lambda child, pool=pool: child.rank(pool // n_areas, age))  # type: ignore[misc]
+            parts = apportion(len(line), [float(site.seats.get(age, 0)) for site in here])
+            at = 0
+            for site, part in zip(here, parts, strict=True):
+                for child in line[at : at + part]:
+                    child.care[age], child.site[age] = pool // n_areas + 1, site.number
+                seated[site.number] = part
+                at += part
+        self.record_seats(age, seated)
+
+    def _propose(self, children: list[ChildAgent], age: int, n_areas: int) -> list[list[ChildAgent]]:
+        """Deferred acceptance in rounds: all without a place ask for their next one; pools keep the first in line."""
+        seats = self.pool_seats(age)
+        held: list[list[ChildAgent]] = [[] for _ in seats]
+        waiting, asked = list(children), dict.fromkeys(children, 0)
+        while waiting:
+            for child in waiting:
+                if asked[child] < len(child.places):
+                    held[child.places[asked[child]]].append(child)
+                    asked[child] += 1
+            waiting = []
+            for pool, line in enumerate(held):
+                program = pool // n_areas
+                line.sort(key=lambda child, program=program: child.rank(program, age))  # type: ignore[misc]
+                waiting += [child for child in line[seats[pool] :] if asked[child] < len(child.places)]
+                del line[seats[pool] :]
+        return held
+
+    def run(self) -> ObjectPipeline:
+        """Live through all years, until the last cohort reaches the horizon."""
+        while self.time < self.last_year - self.first_year + 1:
+            self.step()
+        return self
+
+    def columns(self) -> Children:
+        """The children as columns, in the order they were given."""
+        children = self.source.copy()
+        reals = ("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT")
+        for child in self.people:
+            i = child.column
+            for name in reals:
+                children.x[Real[name], i] = getattr(child, name.lower())
+            for column, score in child.scores.items():
+                children.x[column, i] = score
+            for row, value in (
+                (Whole.CARE3, child.care[3]),
+                (Whole.CARE4, child.care[4]),
+                (Whole.SITE3, child.site[3]),
+                (Whole.SITE4, child.site[4]),
+                (Whole.APPLIED, child.applied),
+                (Whole.ATTENDS, child.attends),
+                (Whole.REACHED, child.reached),
+                (Whole.LEFT, child.left),
+            ):
+                children.k[row, i] = value
+        return children
+
+    def count_pupils(self, school: int, cohort: int) -> int:
+        """Children of a birth year who go to this school."""
+        return sum(child.school == school and child.cohort == cohort for child in self.people)

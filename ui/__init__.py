@@ -1,0 +1,1 @@
+"""What a person sees: tables, the sentences beneath them, and files to take away."""

@@ -1,0 +1,153 @@
+"""What a person writes after a command: numbers, levers and sizes, and the errors that they get in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NoReturn
+
+from cradlecast.scenarios.errors import InputError, nearest
+from cradlecast.scenarios.options import Options, metric_age
+from cradlecast.scenarios.wording import one_line, shown, slip
+
+_NUMBER: Final = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,4})?")
+_TOO_LARGE: Final = 1e18
+"""Numbers from here on are not written out in a message."""
+
+SIZES: Final = ("children", "draws", "worlds", "seed", "horizon")
+"""The options that say how large a study is."""
+
+_SHORTEST_DEAL_HORIZON: Final = 6
+"""Age to which a deal on kindergarten and earlier is followed: the last year it reads, and one more."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence for the one error of this package, with no usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong."""
+        raise InputError(_sentence(message))
+
+    def known_options(self) -> list[str]:
+        """The long options that this command has."""
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+
+def refuse_unknown_options(words: Iterable[str], parser: Parser, command: str) -> None:
+    """Raise for the first word that a command does not know.
+
+    Raises
+    ------
+    InputError
+        With the nearest option that there is.
+    """
+    extra = list(words)
+    word = next((word for word in extra if word.startswith("-")), extra[0] if extra else None)
+    if word is None:
+        return
+    if not word.startswith("-"):
+        raise InputError(f"{command} takes no more than its own arguments; got {shown(word)}")
+    option = word.split("=")[0]
+    known = parser.known_options()
+    hint = nearest(option[:60], known) or f"; the options are {', '.join(known)}"
+    raise InputError(f"unknown option {shown(option)} of {command}{hint}")
+
+
+def number(text: str, what: str) -> float:
+    """A finite number, as in 1000, 10_000, 1e4 or 0.94.
+
+    Parameters
+    ----------
+    text
+        What was written.
+    what
+        What it is the value of, for errors.
+
+    Raises
+    ------
+    InputError
+        For anything else: a percentage, NaN, an infinity, nothing at all.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise InputError(f"{what} must be a number; got nothing")
+    if stripped.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        raise InputError(f"{what} must be a finite number; got {shown(stripped)}")
+    if not _NUMBER.fullmatch(stripped) or "__" in stripped or "_." in stripped or "_e" in stripped.lower():
+        raise InputError(f"{what} must be a number; got {shown(text)}{slip({'type': 'float_parsing', 'input': text})}")
+    value = float(stripped.replace("_", ""))
+    if not math.isfinite(value):
+        raise InputError(f"{what} must be a finite number; got {shown(stripped)}")
+    return value
+
+
+def whole(text: str, what: str) -> int:
+    """A whole number, as in 10000, 10_000 or 1e4; raises `InputError` for anything else."""
+    value = number(text, what)
+    if not abs(value) < _TOO_LARGE:
+        raise InputError(f"{what} must have at most 18 digits; got {shown(text.strip())}")
+    exact = text.strip().replace("_", "").lstrip("+")
+    if exact.lstrip("-").isdigit():
+        return int(exact)
+    if value != int(value):
+        raise InputError(f"{what} must be a whole number; got {shown(text.strip())}")
+    return int(value)
+
+
+def settings(words: Sequence[str]) -> dict[str, float]:
+    """Lever names and values from words such as ``seats=500``.
+
+    Raises
+    ------
+    InputError
+        For a word of another form, a lever set twice, or a value that is no number.
+    """
+    values: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise InputError(f"--set takes LEVER=VALUE, as in --set seats=500; got {shown(word)}")
+        if name in values:
+            raise InputError(f"--set names the lever {shown(name)} twice")
+        values[name] = number(text, one_line(name, 60))
+    return values
+
+
+def options(sizes: Mapping[str, str | None], **defaults: int) -> Options:
+    """The size of a study from what was written, refused at once where it is out of bounds.
+
+    Parameters
+    ----------
+    sizes
+        For each of `SIZES` what was written, or None.
+    **defaults
+        What stands where nothing was written, if that is not the default of `Options`.
+
+    Raises
+    ------
+    InputError
+        For a size that is no whole number, or beyond its bounds.
+    """
+    written = {name: whole(text, f"--{name}") for name, text in sizes.items() if text is not None}
+    return Options(**(defaults | written))
+
+
+def deal_horizon(metrics: Iterable[str]) -> int:
+    """Age to which children must be followed so that all metrics of a deal are measured."""
+    return max([_SHORTEST_DEAL_HORIZON, *(metric_age(name) for name in metrics)])
+
+
+def _sentence(message: str) -> str:
+    """What argparse found wrong, in plain words."""
+    if found := re.fullmatch(r"argument ([^:]+): expected (?:one|at least one) argument", message):
+        return f"{found[1].split('/')[-1]} needs a value"
+    if found := re.fullmatch(r"the following arguments are required: (.+)", message):
+        return f"missing: {found[1]}"
+    if found := re.fullmatch(r"argument ([^:]+): not allowed with argument (.+)", message):
+        return f"{found[1]} and {found[2]} exclude each other"
+    if found := re.fullmatch(r"argument ([^:]+): ignored explicit argument (.+)", message):
+        return f"{found[1].split('/')[-1]} takes no value; got {found[2]}"
+    return one_line(message, 500)

@@ -1,0 +1,235 @@
+"""Which parts of a study's tables a person is shown, and in which words; JSON, CSV and files carry all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from cradlecast.scenarios.community import MILESTONES
+from cradlecast.ui.deal_layouts import DEAL_LAYOUTS
+from cradlecast.ui.figures import change, count, money, percent, points, ranged, spans_zero, text, word
+from cradlecast.ui.occasion import EVERYBODY, SEATED, Occasion
+from cradlecast.ui.rows import Row, Table
+from cradlecast.ui.tables import Column, Section, View, one_section
+
+_HEADS: Final = {
+    "kindergarten_ready": "kinder-\ngarten\nready",
+    "grade3_reading": "grade 3\nreading",
+    "grade8_math": "grade 8\nmath",
+    "high_school_graduate": "high\nschool\ngraduate",
+    "postsecondary_enrolled": "post-\nsecondary\nenrolled",
+    "postsecondary_completed": "post-\nsecondary\ncompleted",
+    "employed": "employed",
+}
+_CARE: Final = {
+    "home": "at home",
+    "prek": "public pre-K",
+    "head_start": "Head Start",
+    "child_care": "child-care center",
+}
+
+
+def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
+    """What is shown of a run, a comparison or a priced deal, in the order of the tables."""
+    layouts = {"milestones": milestones, "care": care, "displaced": displaced, "seats": seats} | DEAL_LAYOUTS
+    return [view for table in tables for view in layouts.get(table.name, _as_it_is)(table, occasion)]
+
+
+def listing_view(table: Table) -> View:
+    """What is shipped, name first and title last."""
+    kinds: dict[str, Callable[[Row], str]] = {
+        "births_per_year": lambda row: count(row["births_per_year"]),
+        "below_poverty": lambda row: f"{percent(row['below_poverty'])} %",
+        "seat_cost": lambda row: f"${count(row['seat_cost'])}",
+        "seats": lambda row: count(row["seats"]),
+    }
+    gives_way = {
+        "observed_year": 6,
+        "price_year": 6,
+        "metrics": 5,
+        "levers": 5,
+        "baselines": 4,
+        "eligibility": 2,
+        "payer": 1,
+    }
+    heads = {
+        "births_per_year": "births\na year",
+        "below_poverty": "below the\npoverty line",
+        "seat_cost": "a seat\ncosts",
+        "observed_year": "observed",
+        "price_year": "price year",
+        "seats": "seats\na year",
+    }
+    columns = tuple(
+        Column(
+            heads.get(name, name),
+            kinds.get(name, _writes(name)),
+            right=name in kinds,
+            gives_way=gives_way.get(name, 0),
+            wraps=name in ("title", "metrics", "levers"),
+        )
+        for name in table.columns
+    )
+    return View(table.name, table.name.capitalize(), "", columns, one_section(table.rows))
+
+
+def milestones(table: Table, occasion: Occasion) -> list[View]:
+    """All children, the children in financed seats, and what changes for every group."""
+    groups = dict.fromkeys(str(row["group"]) for row in table.rows)
+    views = [_rates(table, occasion, EVERYBODY, "Milestones of all children")]
+    if SEATED in groups:
+        views.append(_rates(table, occasion, SEATED, "Milestones of children in a financed seat"))
+    if occasion.deal:
+        return views
+    impacts = _by_group(table, occasion, "Impact by group, in percentage points", _impact)
+    before = _by_group(table, occasion, "Baseline by group, in percent", lambda row: percent(row["baseline_rate"]))
+    return [*views, impacts] if occasion.several else [*views, impacts, before]
+
+
+def care(table: Table, occasion: Occasion) -> list[View]:
+    """Where children of an age are cared for in a school year, without and with the scenario."""
+    ages = ", ".join(dict.fromkeys(str(row["age"]) for row in table.rows))
+    columns = (
+        Column("care", lambda row: _kind(row["care"]), right=False),
+        Column("baseline", lambda row: count(row["baseline_children"])),
+        Column("scenario", lambda row: count(row["scenario_children"])),
+        Column("change", lambda row: ranged(row, "change", change)),
+    )
+    title = f"Care at age {ages}, children of the community in a school year"
+    return [occasion.view(table, title, columns, _by_scenario(table.rows, occasion))]
+
+
+def displaced(table: Table, occasion: Occasion) -> list[View]:
+    """Who leaves which care for which."""
+    columns = (
+        Column("from", lambda row: _kind(row["from"]), right=False),
+        Column("to", lambda row: _kind(row["to"]), right=False),
+        Column(
+            "children",
+            lambda row: ranged(row, "children_per_year", count, "children_low", "children_high"),
+        ),
+    )
+    title = "Children whose care changes, in a school year"
+    return [occasion.view(table, title, columns, _by_scenario(table.rows, occasion))]
+
+
+def seats(table: Table, occasion: Occasion) -> list[View]:
+    """Seats whose number, use or cost the scenario changes, school years together."""
+    years = [row["year"] for row in table.rows if isinstance(row["year"], int)]
+    if not years:
+        return []
+    columns = (
+        Column("program", lambda row: _kind(row["program"]), right=False),
+        Column("paid with", lambda row: word(row["stream"]), right=False),
+        Column("age", lambda row: word(row["age"])),
+        Column("payer", lambda row: text(row["payer"]), right=False, gives_way=3),
+        Column("seats,\nbaseline", lambda row: count(row["seats_baseline"])),
+        Column("filled,\nbaseline", lambda row: count(row["filled_baseline"]), gives_way=2),
+        Column("seats,\nscenario", lambda row: count(row["seats_scenario"])),
+        Column("filled,\nscenario", lambda row: count(row["filled_scenario"]), gives_way=1),
+        Column("added\ncost", lambda row: money(row["added"])),
+    )
+    title = f"Seats that the scenario changes, school years {min(years)} to {max(years)} together"
+    return [occasion.view(table, title, columns, _by_scenario(_both_arms(table.rows), occasion))]
+
+
+def _rates(table: Table, occasion: Occasion, group: str, title: str) -> View:
+    """Rates of one group without and with the scenario; compared scenarios stand together under each milestone."""
+    rows = [row for row in table.rows if row["group"] == group]
+    numbers = dict.fromkeys(count(row["n_community"]) for row in rows)
+    if len(numbers) == 1:
+        title = f"{title} ({next(iter(numbers))})"
+    first = "scenario" if occasion.several else "milestone"
+    columns = [
+        Column(first, _writes(first, named=not occasion.several), right=False),
+        Column("baseline,\n%", lambda row: percent(row["baseline_rate"])),
+        Column(
+            "scenario (range),\n%",
+            lambda row: ranged(row, "rate", percent),
+            gives_way=2,
+            narrow=lambda row: percent(row["rate"]),
+        ),
+        Column("impact (range),\npercentage points", _change),
+    ]
+    if not occasion.preview:
+        columns.append(
+            Column("chance of\nno gain", lambda row: f"{percent(row['chance_not_positive'])} %", gives_way=3)
+        )
+    sections = _sections(rows, "milestone", word) if occasion.several else one_section(rows)
+    return occasion.view(table, title, tuple(columns), sections)
+
+
+def _by_group(table: Table, occasion: Occasion, title: str, cell: Callable[[Row], str]) -> View:
+    """One figure by group, milestones side by side."""
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in table.rows:
+        cells.setdefault((str(row["scenario"]), str(row["group"])), {})[str(row["milestone"])] = cell(row)
+    rows = [{"scenario": scenario, "group": group} | found for (scenario, group), found in cells.items()]
+    measured = [name for name in MILESTONES if any(name in row for row in rows)]
+    columns = [Column("group", lambda row: occasion.group(str(row["group"])), right=False)]
+    columns += [Column(_HEADS[name], _writes(name)) for name in measured]
+    return occasion.view(table, title, tuple(columns), _by_scenario(rows, occasion), close=True)
+
+
+def _both_arms(rows: Sequence[Row]) -> list[Row]:
+    """Seats of both arms side by side, summed over years; what the scenario leaves as it is, is left out."""
+    sums: dict[tuple[object, ...], dict[str, float]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("scenario", "program", "stream", "age", "payer"))
+        total = sums.setdefault(key, {})
+        for name in ("seats", "filled", "dollars"):
+            value = row[name]
+            place = f"{name}_{row['arm']}"
+            total[place] = total.get(place, 0.0) + (value if isinstance(value, int | float) else 0.0)
+    both = []
+    for (scenario, program, stream, age, payer), total in sums.items():
+        before, after = (
+            [total.get(f"{name}_{arm}", 0.0) for name in ("seats", "filled", "dollars")]
+            for arm in ("baseline", "scenario")
+        )
+        if [round(value) for value in before] != [round(value) for value in after]:
+            both.append(
+                {"scenario": scenario, "program": program, "stream": stream, "age": age, "payer": payer}
+                | {"seats_baseline": before[0], "filled_baseline": before[1]}
+                | {"seats_scenario": after[0], "filled_scenario": after[1], "added": after[2] - before[2]}
+            )
+    return both
+
+
+def _by_scenario(rows: Sequence[Row], occasion: Occasion) -> tuple[Section, ...]:
+    """Rows under their scenario, where there are several."""
+    return _sections(rows, "scenario", text) if occasion.several else one_section(rows)
+
+
+def _sections(rows: Sequence[Row], name: str, title: Callable[[str], str]) -> tuple[Section, ...]:
+    """Rows under each value of a column, in its first order."""
+    values = dict.fromkeys(str(row[name]) for row in rows)
+    return tuple(Section(title(value), tuple(row for row in rows if row[name] == value)) for value in values)
+
+
+def _as_it_is(table: Table, occasion: Occasion) -> list[View]:
+    """A table without a layout of its own."""
+    columns = tuple(Column(word(name), _writes(name), right=False) for name in table.columns)
+    return [occasion.view(table, word(table.name).capitalize(), columns, one_section(table.rows))]
+
+
+def _writes(name: str, named: bool = False) -> Callable[[Row], str]:
+    """What writes one column: as a name in words, or as it stands."""
+    return (lambda row: word(row.get(name))) if named else (lambda row: text(row.get(name)))
+
+
+def _change(row: Row) -> str:
+    """An impact with its range, or the plain word where nothing changes in any future."""
+    if row["impact"] == row["impact_low"] == row["impact_high"] == 0:
+        return "no change"
+    return ranged(row, "impact", points)
+
+
+def _impact(row: Row) -> str:
+    """An impact, marked where its range leaves the sign open."""
+    return points(row["impact"]) + ("?" if spans_zero(row, "impact") else " ")
+
+
+def _kind(cell: object) -> str:
+    """A kind of care in words."""
+    return _CARE.get(str(cell)) or word(str(cell))

@@ -1,0 +1,108 @@
+"""What is shipped, as tables: communities, programs, scenarios and deals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.deal import Deal
+from cradlecast.scenarios.library import (
+    load_community,
+    load_deal,
+    load_program,
+    load_scenario,
+    names,
+)
+from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.scenario import Scenario
+from cradlecast.ui.rows import Row, Table, listing
+
+
+def communities() -> Table:
+    """The shipped communities."""
+    return listing("communities", [_community(load_community(name)) for name in names("community")])
+
+
+def programs() -> Table:
+    """The shipped programs."""
+    return listing("programs", [_program(load_program(name)) for name in names("program")])
+
+
+def scenarios() -> Table:
+    """The shipped scenarios."""
+    return listing("scenarios", [_scenario(load_scenario(name)) for name in names("scenario")])
+
+
+def deals() -> Table:
+    """The shipped deals."""
+    return listing("deals", [_deal(load_deal(name)) for name in names("deal")])
+
+
+LISTINGS: Final[Mapping[str, Callable[[], Table]]] = {
+    "communities": communities,
+    "programs": programs,
+    "scenarios": scenarios,
+    "deals": deals,
+}
+"""Every listing by its name, which is also the command's."""
+
+
+def _community(community: Community) -> Row:
+    """The facts that tell communities apart."""
+    return {
+        "name": community.name,
+        "births_per_year": community.births_per_year.value,
+        "below_poverty": community.income.below_poverty.value,
+        "areas": len(community.areas),
+        "observed_year": community.observed_year,
+        "baselines": ", ".join(community.baselines),
+        "title": community.title,
+    }
+
+
+def _program(program: Program) -> Row:
+    """Who may have it, what a seat costs, and who pays."""
+    most = program.max_income_to_poverty
+    return {
+        "name": program.name,
+        "ages": ", ".join(map(str, program.ages)),
+        "eligibility": "everyone" if most is None else f"family income up to {most:.0%} of the poverty line",
+        "seat_cost": program.seat_cost.value,
+        "price_year": _text(program.seat_cost.year),
+        "payer": program.payer,
+        "title": program.title,
+    }
+
+
+def _scenario(scenario: Scenario) -> Row:
+    """What is changed, where, when, and against what."""
+    first = min(change.first_year for change in scenario.changes)
+    last = [change.last_year for change in scenario.changes]
+    ends = None if None in last else max(year for year in last if year is not None)
+    return {
+        "name": scenario.name,
+        "community": scenario.community,
+        "baseline": scenario.baseline,
+        "seats": scenario.lever("seats"),
+        "years": f"from {first}" if ends is None else f"{first} to {ends}",
+        "levers": ", ".join(scenario.levers),
+        "title": scenario.title,
+    }
+
+
+def _deal(deal: Deal) -> Row:
+    """Who pays for what, and whether the terms are the real ones."""
+    return {
+        "name": deal.name,
+        "illustrative": deal.illustrative,
+        "payers": ", ".join(party.name for party in deal.parties if party.role == "outcomes_payer"),
+        "metrics": ", ".join(metric.name for metric in deal.metrics),
+        "price_year": _text(deal.price_year),
+        "title": deal.title,
+    }
+
+
+def _text(year: int | str | None) -> str | None:
+    """A year or years as text."""
+    return None if year is None else str(year)

@@ -1,0 +1,118 @@
+"""The commands, what can be written after each, and what each says of itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any, Final
+
+from cradlecast.scenarios.options import Options
+from cradlecast.ui.arguments import Parser
+
+LISTS: Final[Mapping[str, str]] = {
+    "communities": "list the places that are shipped",
+    "programs": "list the programs that hold seats",
+    "scenarios": "list the scenarios that are shipped, and their levers",
+    "deals": "list the deals that are shipped",
+}
+"""Commands that list what is shipped, and what they do."""
+
+STUDIES: Final[Mapping[str, str]] = {
+    "run": "run one scenario beside its baseline",
+    "compare": "run several scenarios, each beside its own baseline",
+    "deal": "price a deal on the children of a scenario",
+}
+"""Commands that run a study, and what they do."""
+
+COMMANDS: Final = (*LISTS, *STUDIES)
+
+_LAPSE: Final = "memphis-prek-1000-lapse"
+_CALLS: Final[Mapping[str, str]] = {
+    **{name: f"cradlecast {name} --json" for name in LISTS},
+    "run": f"cradlecast run {_LAPSE} --set seats=500 --draws 50",
+    "compare": f"cradlecast compare {_LAPSE} memphis-prek-1000-displace --out results",
+    "deal": f"cradlecast deal memphis-illustrative --scenario {_LAPSE} --csv",
+}
+_EPILOG: Final = f"""examples:
+  cradlecast scenarios
+  cradlecast run {_LAPSE}
+  cradlecast compare {_LAPSE} memphis-prek-1000-displace --draws 50
+  cradlecast deal memphis-illustrative --scenario {_LAPSE} --json
+
+exit status: 0; 1 if something wrong was found; 2 if something was asked wrongly"""
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "communities": "Try: cradlecast scenarios",
+    "programs": "Try: cradlecast scenarios",
+    "scenarios": "Try: cradlecast run {}",
+    "deals": f"Try: cradlecast deal {{}} --scenario {_LAPSE}",
+}
+"""What to do next after each list; the brackets stand for its first name."""
+
+_A_SCENARIO: Final = "name of a shipped scenario, or path of a file"
+_SHAPE: Final[dict[str, Any]] = {
+    "allow_abbrev": False,
+    "formatter_class": argparse.RawDescriptionHelpFormatter,
+}
+
+
+def parsers() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of the command line, and that of each command."""
+    about = "Forecast how children move from cradle to career under different allocations, and price deals on it."
+    parser = Parser(prog="cradlecast", description=about, epilog=_EPILOG, **_SHAPE)
+    parser.add_argument("--version", action="version", version=f"cradlecast {version()}")
+    adder = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    commands = {}
+    for name, what in (LISTS | STUDIES).items():
+        sentence = f"{what[0].upper()}{what[1:]}."
+        commands[name] = adder.add_parser(
+            name, help=what, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE
+        )
+        _with_forms(commands[name], name)
+    commands["run"].add_argument("names", nargs=1, metavar="SCENARIO", help=_A_SCENARIO)
+    commands["compare"].add_argument("names", nargs="+", metavar="SCENARIO", help=_A_SCENARIO)
+    commands["deal"].add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
+    commands["deal"].add_argument("--scenario", required=True, metavar="SCENARIO", help=_A_SCENARIO)
+    for name in STUDIES:
+        _with_sizes(commands[name], name)
+    return parser, commands
+
+
+def version() -> str:
+    """The version that is installed."""
+    try:
+        return metadata.version("cradlecast")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _with_forms(parser: Parser, command: str) -> None:
+    """The forms in which a command can answer."""
+    main_table = command if command in LISTS else "payments" if command == "deal" else "milestones"
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    forms.add_argument("--csv", action="store_true", help=f"print the table '{main_table}' only, as CSV")
+
+
+def _with_sizes(parser: Parser, command: str) -> None:
+    """The size of a study, its levers, and where its tables go."""
+    default = Options()
+    if command == "deal":
+        children, worlds, horizon = "as many as there are", "1", "what the deal's last result needs"
+    else:
+        children, worlds, horizon = f"{default.children:,}", str(default.worlds), str(default.horizon)
+    several = "; applies to every scenario named" if command == "compare" else ""
+    helps = {
+        "--children": ("N", f"simulated children, all birth years together ({children})"),
+        "--draws": ("N", f"sets of uncertain parameters ({default.draws}; fewer are a preview)"),
+        "--worlds": ("N", f"sets of chance events in each draw ({worlds})"),
+        "--seed": ("N", f"same seed, same numbers ({default.seed})"),
+        "--horizon": ("AGE", f"age to which children are followed ({horizon})"),
+        "--out": ("DIR", "also write every table as CSV, and record.json, into this folder"),
+    }
+    for name, (value, words) in helps.items():
+        parser.add_argument(name, metavar=value, help=words)
+    lever = f"move a lever, as in seats=500 or take_up=0.94{several}; can be repeated"
+    parser.add_argument("--set", action="append", default=[], metavar="LEVER=VALUE", help=lever)
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
