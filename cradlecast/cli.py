@@ -225,8 +225,8 @@ def _show(views: Sequence[View], lines: Sequence[tuple[str, str]], notes: Sequen
         print_notes(lines, console)
         print_views(views, console)
         console.print()
-        print_notes([("-", note) for note in notes], console)
-    _write(printed.get(), sys.stdout.encoding)
+        print_notes([("-" if len(notes) > 1 else "Next", note) for note in notes], console)
+    _write("".join(f"{line.rstrip()}\n" for line in printed.get().splitlines()).lstrip("\n"), sys.stdout.encoding)
 
 
 def _write(text: str, encoding: str | None = None) -> None:

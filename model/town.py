@@ -247,14 +247,17 @@ class Town(mesa.Model):
     def _count_rooms(self, age: int) -> Wholes:
         """Classrooms that each site's program has in its area as observed, int32 (sites,), at least one.
 
-        Fixed for the run: seats that open or close later do not move the other children between classrooms.
+        The community's own number, whatever the number of simulated children, and fixed for the run: seats that open
+        or close later do not move the other children between classrooms.
         """
-        seats = self.pool_seats(age)
-        rooms = []
-        for site in self.sites:
-            size = self.setting.programs[site.program].class_size.value
-            rooms.append(max(1, round(int(seats[self.pool_of(site)]) / size)))
-        return np.array(rooms, np.int32)
+        rooms = {}
+        for program, declared in self.setting.programs.items():
+            total = sum(seats for (name, _, at), seats in self.community_seats.items() if (name, at) == (program, age))
+            parts = apportion(total, self._area_weights(program))
+            size = declared.class_size.value
+            rooms[program] = [max(1, round(seats / size)) for seats in parts]
+        n_areas = len(self.setting.place.area_names)
+        return np.array([rooms[site.program][site.number % n_areas] for site in self.sites], np.int32)
 
     def kind_effects(self) -> Reals:
         """Long-run shift and non-test gain by kind of care, float32 (2, 4); zero at home."""

@@ -22,7 +22,12 @@ def payments(table: Table, occasion: Occasion) -> list[View]:
         Column("units", lambda row: count(row["units"])),
         Column("price", lambda row: dollars(row["price"]), gives_way=2),
         Column("before caps", lambda row: dollars(row["gross"]), gives_way=6),
-        Column("paid (range)", _money_range("paid", dollars), gives_way=1, narrow=lambda row: dollars(row["paid"])),
+        Column(
+            "paid (range)",
+            _money_range("paid", dollars),
+            gives_way=1,
+            narrow=Column("paid", lambda row: dollars(row["paid"])),
+        ),
         Column("in full, or why not", lambda row: text(row["reason"]), right=False, gives_way=5, wraps=True),
     )
     return [occasion.view(table, "Success payments", columns, one_section(table.rows))]
@@ -36,7 +41,7 @@ def tranches(table: Table, occasion: Occasion) -> list[View]:
         Column("lender", lambda row: text(row["party"]), right=False, gives_way=3),
         Column("put in", lambda row: dollars(row["invested"])),
         Column("got back", lambda row: dollars(row["returned"])),
-        Column("return a year (range), %", _return, gives_way=2, narrow=lambda row: percent(row["xirr"])),
+        Column("return a year (range), %", _return, gives_way=2, narrow=Column("return\na year, %", _return_alone)),
         Column("money\nback", lambda row: multiple(row["moic"]), gives_way=1),
     ]
     if not occasion.preview:
@@ -50,23 +55,33 @@ def outcomes(table: Table, occasion: Occasion) -> list[View]:
     effects = (
         Column("result", lambda row: word(row["metric"]), right=False),
         Column("seated who\nreach it, %", lambda row: percent(row["rate_seated"])),
-        Column("true effect (range),\npercentage points", lambda row: ranged(row, "true_effect", points)),
+        Column(
+            "true effect (range),\npercentage points",
+            lambda row: ranged(row, "true_effect", points),
+            gives_way=1,
+            narrow=Column("true effect,\npoints", lambda row: points(row["true_effect"])),
+        ),
         Column(
             "as evaluated (range),\npercentage points",
             lambda row: ranged(row, "evaluated_effect", points),
-            gives_way=1,
-            narrow=lambda row: points(row["evaluated_effect"]),
+            gives_way=2,
+            narrow=Column("as evaluated,\npoints", lambda row: points(row["evaluated_effect"])),
         ),
-        Column("counted", lambda row: text(row["count"]), right=False, gives_way=2),
+        Column("counted", lambda row: text(row["count"]), right=False, gives_way=3),
     )
     paid = [
         Column("result", lambda row: word(row["metric"]), right=False),
-        Column("paid (range)", _money_range("paid", dollars), gives_way=2, narrow=lambda row: dollars(row["paid"])),
+        Column(
+            "paid (range)",
+            _money_range("paid", dollars),
+            gives_way=2,
+            narrow=Column("paid", lambda row: dollars(row["paid"])),
+        ),
         Column(
             "if paid on the\ntrue effect (range)",
             _money_range("paid_on_true_effect", dollars),
             gives_way=1,
-            narrow=lambda row: dollars(row["paid_on_true_effect"]),
+            narrow=Column("if paid on the\ntrue effect", lambda row: dollars(row["paid_on_true_effect"])),
         ),
     ]
     if not occasion.preview:
@@ -86,7 +101,10 @@ def payers(table: Table, occasion: Occasion) -> list[View]:
     columns = (
         Column("payer", lambda row: text(row["payer"]), right=False),
         Column(
-            "for outcomes (range)", _money_range("paid", dollars), narrow=lambda row: dollars(row["paid"]), gives_way=1
+            "for outcomes (range)",
+            _money_range("paid", dollars),
+            narrow=Column("for outcomes", lambda row: dollars(row["paid"])),
+            gives_way=1,
         ),
         Column("at most", lambda row: dollars(row["cap"])),
         Column("beside outcomes", lambda row: dollars(row["direct"])),
@@ -182,6 +200,11 @@ def _return(row: Row) -> str:
     if row["xirr"] is None:
         return text(row["xirr_reason"])
     return ranged(row, "xirr", percent)
+
+
+def _return_alone(row: Row) -> str:
+    """A yearly return without its range, or why there is none."""
+    return text(row["xirr_reason"]) if row["xirr"] is None else percent(row["xirr"])
 
 
 def _or_nothing(cell: Cell) -> str:

@@ -9,7 +9,7 @@ from cradlecast.scenarios.community import MILESTONES
 from cradlecast.ui.deal_layouts import DEAL_LAYOUTS
 from cradlecast.ui.figures import change, count, money, percent, points, ranged, spans_zero, text, word
 from cradlecast.ui.occasion import EVERYBODY, SEATED, Occasion
-from cradlecast.ui.rows import Row, Table
+from cradlecast.ui.rows import Cell, Row, Table
 from cradlecast.ui.tables import Column, Section, View, one_section
 
 _HEADS: Final = {
@@ -17,8 +17,8 @@ _HEADS: Final = {
     "grade3_reading": "grade 3\nreading",
     "grade8_math": "grade 8\nmath",
     "high_school_graduate": "high\nschool\ngraduate",
-    "postsecondary_enrolled": "post-\nsecondary\nenrolled",
-    "postsecondary_completed": "post-\nsecondary\ncompleted",
+    "postsecondary_enrolled": "post-\nsec.\nenrolled",
+    "postsecondary_completed": "post-\nsec.\ncompleted",
     "employed": "employed",
 }
 _CARE: Final = {
@@ -93,7 +93,7 @@ def care(table: Table, occasion: Occasion) -> list[View]:
         Column("care", lambda row: _kind(row["care"]), right=False),
         Column("baseline", lambda row: count(row["baseline_children"])),
         Column("scenario", lambda row: count(row["scenario_children"])),
-        Column("change", lambda row: ranged(row, "change", change)),
+        Column("change (range)", _or_no_change("change", change)),
     )
     title = f"Care at age {ages}, children of the community in a school year"
     return [occasion.view(table, title, columns, _by_scenario(table.rows, occasion))]
@@ -105,7 +105,7 @@ def displaced(table: Table, occasion: Occasion) -> list[View]:
         Column("from", lambda row: _kind(row["from"]), right=False),
         Column("to", lambda row: _kind(row["to"]), right=False),
         Column(
-            "children",
+            "children (range)",
             lambda row: ranged(row, "children_per_year", count, "children_low", "children_high"),
         ),
     )
@@ -129,8 +129,13 @@ def seats(table: Table, occasion: Occasion) -> list[View]:
         Column("filled,\nscenario", lambda row: count(row["filled_scenario"]), gives_way=1),
         Column("added\ncost", lambda row: money(row["added"])),
     )
+    rows = _both_arms(table.rows)
+    programs = dict.fromkeys(str(row["program"]) for row in rows)
+    prices = [f"{_kind(name)} {occasion.price_years[name]}" for name in programs if name in occasion.price_years]
     title = f"Seats that the scenario changes, school years {min(years)} to {max(years)} together"
-    return [occasion.view(table, title, columns, _by_scenario(_both_arms(table.rows), occasion))]
+    if prices:
+        title += f"; price years: {', '.join(prices)}"
+    return [occasion.view(table, title, columns, _by_scenario(rows, occasion))]
 
 
 def _rates(table: Table, occasion: Occasion, group: str, title: str) -> View:
@@ -147,9 +152,9 @@ def _rates(table: Table, occasion: Occasion, group: str, title: str) -> View:
             "scenario (range),\n%",
             lambda row: ranged(row, "rate", percent),
             gives_way=2,
-            narrow=lambda row: percent(row["rate"]),
+            narrow=Column("scenario,\n%", lambda row: percent(row["rate"])),
         ),
-        Column("impact (range),\npercentage points", _change),
+        Column("impact (range),\npercentage points", _or_no_change("impact", points)),
     ]
     if not occasion.preview:
         columns.append(
@@ -163,6 +168,8 @@ def _by_group(table: Table, occasion: Occasion, title: str, cell: Callable[[Row]
     """One figure by group, milestones side by side."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for row in table.rows:
+        if occasion.several and not occasion.compares(str(row["group"])):
+            continue
         cells.setdefault((str(row["scenario"]), str(row["group"])), {})[str(row["milestone"])] = cell(row)
     rows = [{"scenario": scenario, "group": group} | found for (scenario, group), found in cells.items()]
     measured = [name for name in MILESTONES if any(name in row for row in rows)]
@@ -218,11 +225,14 @@ def _writes(name: str, named: bool = False) -> Callable[[Row], str]:
     return (lambda row: word(row.get(name))) if named else (lambda row: text(row.get(name)))
 
 
-def _change(row: Row) -> str:
-    """An impact with its range, or the plain word where nothing changes in any future."""
-    if row["impact"] == row["impact_low"] == row["impact_high"] == 0:
-        return "no change"
-    return ranged(row, "impact", points)
+def _or_no_change(name: str, figure: Callable[[Cell], str]) -> Callable[[Row], str]:
+    """What writes a difference with its range, or plain words where nothing changes in any future."""
+
+    def write(row: Row) -> str:
+        same = row[name] == row[f"{name}_low"] == row[f"{name}_high"] == 0
+        return "no change" if same else ranged(row, name, figure)
+
+    return write
 
 
 def _impact(row: Row) -> str:

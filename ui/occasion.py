@@ -22,12 +22,13 @@ SEATED: Final = "financed_seat"
 _GROUPS: Final = {
     EVERYBODY: "all children",
     SEATED: "in a financed seat",
-    "below_poverty": "below the poverty line",
-    "above_poverty": "above the poverty line",
+    "below_poverty": "below poverty line",
+    "above_poverty": "above poverty line",
     "stayed": "still here at 26",
     "left": "moved away by 26",
     "care_changed": "whose care changes",
 }
+_COMPARED: Final = (EVERYBODY, SEATED, "care_changed", "below_poverty", "above_poverty")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Occasion:
     groups
         Labels of the community's groups of children.
     price_years
-        The years of prices, as text, where money is shown.
+        The year of each program's seat costs, and that of the deal's money under the deal's name.
     deal, illustrative, currency
         The deal that is priced, if one is.
     """
@@ -55,7 +56,7 @@ class Occasion:
     draws: int
     horizon: int
     groups: Mapping[str, str] = field(default_factory=dict)
-    price_years: str = ""
+    price_years: Mapping[str, str] = field(default_factory=dict)
     deal: str = ""
     illustrative: bool = False
     currency: str = "USD"
@@ -77,15 +78,21 @@ class Occasion:
             names = "each scenario against its own baseline"
         else:
             names = ", ".join(f"{scenario} against {baseline}" for scenario, baseline in self.baselines.items())
-        parts = [names, draws, f"to age {self.horizon}", f"prices of {self.price_years}" if self.price_years else ""]
-        return " | ".join(part for part in parts if part)
+        parts = [names, draws, f"to age {self.horizon}"]
+        if self.deal in self.price_years:
+            parts.append(f"{self.price_years[self.deal]} {self.currency}")
+        return " | ".join(parts)
 
     def view(
         self, table: Table, what: str, columns: Sequence[Column], sections: Sequence[Section], close: bool = False
     ) -> View:
         """A view with its title."""
-        title = f"{what} (ILLUSTRATIVE terms)" if self.illustrative else what
+        title = f"{what} | ILLUSTRATIVE terms" if self.illustrative else what
         return View(table.name, title, self.about, tuple(columns), tuple(sections), close)
+
+    def compares(self, group: str) -> bool:
+        """Whether a group is shown where scenarios stand beside each other: not by area, and not by who moved away."""
+        return group in self.groups or group in _COMPARED
 
     def group(self, name: str) -> str:
         """A group of children in words."""
@@ -101,14 +108,14 @@ def occasion_of(
 ) -> Occasion:
     """What titles say of a study of these scenarios."""
     groups = {group.name: group.label for community in communities.values() for group in community.groups}
-    years = sorted({str(program.seat_cost.year) for program in programs if program.seat_cost.year is not None})
+    years = {program.name: str(program.seat_cost.year) for program in programs if program.seat_cost.year is not None}
     return Occasion(
         baselines={scenario.name: scenario.baseline for scenario in scenarios},
         preview=options.preview,
         draws=options.draws,
         horizon=options.horizon,
         groups=groups,
-        price_years=f"{deal.price_year}" if deal else " and ".join(years),
+        price_years=years | ({deal.name: str(deal.price_year)} if deal else {}),
         deal=deal.name if deal else "",
         illustrative=bool(deal and deal.illustrative),
         currency=deal.currency if deal else "USD",

@@ -43,10 +43,10 @@ _EPILOG: Final = f"""examples:
 exit status: 0; 1 if something wrong was found; 2 if something was asked wrongly"""
 
 EXAMPLES: Final[Mapping[str, str]] = {
-    "communities": "Try: cradlecast scenarios",
-    "programs": "Try: cradlecast scenarios",
-    "scenarios": "Try: cradlecast run {}",
-    "deals": f"Try: cradlecast deal {{}} --scenario {_LAPSE}",
+    "communities": "cradlecast scenarios",
+    "programs": "cradlecast scenarios",
+    "scenarios": "cradlecast run {}",
+    "deals": f"cradlecast deal {{}} --scenario {_LAPSE}",
 }
 """What to do next after each list; the brackets stand for its first name."""
 

@@ -1,0 +1,66 @@
+"""Small worlds that the tests of the model live in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from cradlecast.model.arms import baseline_policies, cohorts_of, streams_in
+from cradlecast.model.children import Children, children_of, world_key
+from cradlecast.model.town import Setting, schools_by_area
+from cradlecast.scenarios.library import load_scenario
+from cradlecast.scenarios.options import Options
+from cradlecast.scenarios.scenario import Scenario
+from cradlecast.study import Ground, ground_of, scenario_setting
+
+SCENARIOS = ("memphis-prek-1000-lapse", "memphis-prek-1000-continue", "memphis-prek-1000-displace")
+
+
+@lru_cache(maxsize=8)
+def ground(name: str = SCENARIOS[0], n_children: int = 600) -> Ground:
+    """What the arms of a shipped scenario stand on."""
+    return ground_of(load_scenario(name), Options(children=n_children, draws=1, worlds=1))
+
+
+def settings(
+    scenario: Scenario | str = SCENARIOS[0], n_children: int = 600, world: int = 3, draw: int = 0, **values: float
+) -> tuple[Setting, Setting]:
+    """Settings of the baseline and of the scenario, some drawn values replaced."""
+    declared = load_scenario(scenario) if isinstance(scenario, str) else scenario
+    base = ground(declared.name, n_children)
+    drawn, calibration = base.draw(draw)
+    setting = Setting(
+        place=base.place,
+        programs=base.programs,
+        values=drawn | values,
+        theta=calibration.theta.copy(),
+        cuts=calibration.cuts,
+        cohorts=cohorts_of(declared),
+        n_children=n_children,
+        world=world_key(1, world),
+        streams=streams_in(base.community, declared),
+        policies=baseline_policies(declared, base.community),
+    )
+    return setting, scenario_setting(setting, declared, setting.values)
+
+
+def born(setting: Setting) -> Children:
+    """The children of a setting, as born."""
+    return children_of(
+        setting.place,
+        setting.cohorts,
+        setting.n_children,
+        setting.world,
+        schools_by_area(setting.place, setting.scale),
+        setting.theta,
+    )
+
+
+def with_theta(setting: Setting, **entries: float) -> Setting:
+    """The same setting with some entries of theta replaced, by name."""
+    from cradlecast.model.kernels import Theta
+
+    theta = setting.theta.copy()
+    for name, value in entries.items():
+        theta[Theta[name]] = value
+    return replace(setting, theta=theta)
