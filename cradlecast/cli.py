@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.options import MAX_CHILDREN, Options, metric_age
+from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.ui.arguments import SIZES, deal_horizon, options, refuse_unknown_options, settings
-from cradlecast.ui.parsers import COMMANDS, EXAMPLES, LISTS, parsers, version
+from cradlecast.ui.parsers import COMMANDS, EXAMPLES, LISTS, parsers
 
 if TYPE_CHECKING:
     from cradlecast.scenarios.community import Community
@@ -84,6 +85,7 @@ def _answer(words: list[str]) -> int:
     try:
         asked, extra = parser.parse_known_args(words)
     except SystemExit:  # --help and --version have been printed
+        _write("")
         return OK
     refuse_unknown_options(extra, commands.get(asked.command, parser), asked.command or "cradlecast")
     if asked.command is None:
@@ -99,12 +101,11 @@ def _list(asked: argparse.Namespace) -> int:
 
     table = LISTINGS[asked.command]()
     if asked.json:
-        _write(json_text({"cradlecast": version()}, [table]))
+        _write(json_text({"cradlecast": VERSION}, [table]))
     elif asked.csv:
         _write(csv_text(table))
     else:
-        example = "" if not table.rows else EXAMPLES[asked.command].format(table.rows[0]["name"])
-        _show([listing_view(table)], [], [example] if example else [])
+        _show([listing_view(table)], [], [EXAMPLES[asked.command].format(row["name"]) for row in table.rows[:1]])
     return OK
 
 
@@ -140,6 +141,7 @@ def _study(words: argparse.Namespace) -> int:
 
 def _checked(words: argparse.Namespace) -> Asked:
     """What is asked, with every file read, every lever set and every limit held."""
+    from cradlecast.scenarios.fit import check_fit
     from cradlecast.scenarios.library import load_community, load_deal, load_scenario
 
     sizes = {name: getattr(words, name) for name in SIZES}
@@ -151,23 +153,27 @@ def _checked(words: argparse.Namespace) -> Asked:
     scenarios = tuple(load_scenario(name).with_levers(moved) for name in named)
     communities = {scenario.community: load_community(scenario.community) for scenario in scenarios}
     for scenario in scenarios:
-        known = communities[scenario.community].baselines
-        if scenario.baseline not in known:
-            raise InputError(
-                f"scenario '{scenario.name}' names baseline '{scenario.baseline}', which community "
-                f"'{scenario.community}' does not have{nearest(scenario.baseline, known)}"
-            )
+        check_fit(scenario, communities[scenario.community])
+    _refuse_twins(scenarios)
     if deal is not None:
         size = _deal_options(deal, scenarios[0], communities[scenarios[0].community], sizes)
     return Asked(scenarios, communities, size, moved, deal)
 
 
+def _refuse_twins(scenarios: Sequence[Scenario]) -> None:
+    """Refuse two scenarios of one name: their rows could not be told apart."""
+    seen: set[str] = set()
+    for scenario in scenarios:
+        if scenario.name in seen:
+            raise InputError(f"scenario '{scenario.name}' is named twice; give the second one a name of its own")
+        seen.add(scenario.name)
+
+
 def _deal_options(deal: Deal, scenario: Scenario, community: Community, sizes: Mapping[str, str | None]) -> Options:
     """The size of a deal's study: as many simulated children as there are, long enough to measure every metric."""
-    years = [change.first_year for change in scenario.changes]
-    last = [change.last_year for change in scenario.changes if change.last_year is not None]
-    cohorts = max([*years, *last]) - min(years) + 1 if len(last) == len(years) else len(deal.cohorts)
-    children = max(100, min(round(community.births_per_year.value * cohorts), MAX_CHILDREN))
+    from cradlecast.scenarios.fit import cohorts_of
+
+    children = max(100, min(round(community.births_per_year.value * len(cohorts_of(scenario))), MAX_CHILDREN))
     horizon = deal_horizon(metric.name for metric in deal.metrics)
     size = options(sizes, children=children, worlds=1, horizon=horizon)
     for metric in deal.metrics:

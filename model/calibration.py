@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, ndtr
+from scipy.special import expit, logit, ndtr, ndtri
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Children, Reals, children_of, world_key
@@ -85,7 +85,7 @@ def calibrate(
         If a target cannot be reached, naming it.
     """
     theta = theta_of(values, place, programs)
-    children = observed_children(place, programs, values, theta, seed, n_children)
+    children, lasting = observed_children(place, programs, values, theta, seed, n_children)
     cells = children.whole(Whole.CELL).astype(np.int64)
     cuts = np.zeros((len(MILESTONES), place.n_cells))
     fit: list[Fit] = []
@@ -105,13 +105,9 @@ def calibrate(
 
     ones = np.ones(len(children))
     screener, test = float(theta[Theta.SCREENER_NOISE]), float(theta[Theta.TEST_NOISE])
-    for number, column, noise in (
-        (0, Real.READINESS_TRUE, screener),
-        (1, Real.READING_TRUE, test),
-        (2, Real.MATH_TRUE, test),
-    ):
-        true = children.real(column).astype(np.float64)
-        solve(number, true, ones, lambda gap, noise=noise: ndtr(-gap / noise), -1.0)  # type: ignore[misc]
+    for number, age, noise in ((0, 4, screener), (1, kernels.GRADE3_AGE, test), (2, kernels.GRADE8_AGE, test)):
+        spread = float(np.hypot(noise, theta[Theta.TRANSIENT_WEIGHT]))
+        solve(number, lasting[age], ones, lambda gap, spread=spread: ndtr(-gap / spread), -1.0)  # type: ignore[misc]
     base, boost, nontest = _adult_state(children, theta)
     graduated = solve(3, _index(theta, "GRADUATION", base, boost, nontest), ones, expit, 1.0)
     enrolled = graduated * solve(4, _index(theta, "ENROLMENT", base, boost, nontest), graduated, expit, 1.0)
@@ -132,8 +128,15 @@ def observed_children(
     theta: Reals,
     seed: int,
     n_children: int,
-) -> Children:
-    """One cohort of the observed world, lived to 18."""
+) -> tuple[Children, dict[int, Floats]]:
+    """One cohort of the observed world, lived to 18, and its skill without the changing part.
+
+    Returns
+    -------
+    tuple
+        The children, and by age of measurement their skill at the END of that year less the transient part, float64
+        (n,): what the changing part and the instrument add is integrated instead of sampled.
+    """
     cohorts = (place.community.observed_year - 5,)
     world = world_key(seed, CALIBRATION_WORLD)
     setting = Setting(
@@ -149,7 +152,45 @@ def observed_children(
         horizon=kernels.LAST_SKILL_AGE + 1,
     )
     children = children_of(place, cohorts, n_children, world, schools_by_area(place, setting.scale), theta)
-    return Pipeline(setting, children).run().columns()
+    even_out(children, place, theta)
+    town = Pipeline(setting, children)
+    lasting: dict[int, Floats] = {}
+    while town.time < town.last_year - town.first_year + 1:
+        town.step()
+        age = int(town.time) - 1
+        if age in (4, kernels.GRADE3_AGE, kernels.GRADE8_AGE):
+            x = town.children.x
+            changing = x[Real.TRANSIENT].astype(np.float64) * float(theta[Theta.TRANSIENT_WEIGHT])
+            lasting[age] = x[Real.SKILL].astype(np.float64) - changing
+    return town.columns(), lasting
+
+
+def even_out(children: Children, place: Place, theta: Reals) -> None:
+    """Give the calibration population the exact distributions that it is a sample of.
+
+    Within each group the children keep their rank in income, in the part of the trait that income does not carry and
+    in the changing part of skill, and take the normal quantile of that rank: small groups then carry hardly any
+    sampling error into the intercepts.
+    """
+    loading, rest = float(theta[Theta.TRAIT_LOADING]), float(theta[Theta.TRAIT_REST])
+    x = children.x
+    for group in range(len(place.group_names)):
+        rows = np.flatnonzero(children.whole(Whole.GROUP) == group)
+        if len(rows) == 0:
+            continue
+        own = x[Real.TRAIT, rows] - loading * x[Real.INCOME, rows]
+        income = place.group_means[group] + place.income_sd * _normal_scores(x[Real.INCOME, rows])
+        x[Real.INCOME, rows] = income
+        x[Real.TRAIT, rows] = loading * income + rest * _normal_scores(own)
+        x[Real.TRANSIENT, rows] = _normal_scores(x[Real.TRANSIENT, rows])
+        children.k[Whole.CELL, rows] = 2 * group + (x[Real.INCOME, rows] < theta[Theta.POOR_INCOME])
+
+
+def _normal_scores(values: Reals) -> Floats:
+    """Normal quantiles of the ranks of some values."""
+    ranks = np.empty(len(values))
+    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return np.asarray(ndtri((ranks + 0.5) / len(values)), dtype=np.float64)
 
 
 def margins_of(place: Place, milestone: str, cell_shares: Floats) -> list[Margin]:

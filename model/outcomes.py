@@ -208,5 +208,6 @@ def _dates(born: Longs, metric: str) -> Dates:
     """Day on which a metric is measured, datetime64[s]: the calendar year in which the child reaches its age."""
     month, day = _DAYS.get(metric, _SPRING)
     months = (born + METRIC_AGES[metric] - 1970) * 12 + month - 1
-    dates: Dates = (months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)).astype("datetime64[s]")
+    first: Dates = months.astype("datetime64[M]").astype("datetime64[D]")
+    dates: Dates = (first + np.timedelta64(day - 1, "D")).astype("datetime64[s]")
     return dates

@@ -1,4 +1,4 @@
-"""Every scalar rule on a grid of arguments, boiled down to one digest a rule; run as a script it prints them as JSON."""
+"""Every scalar rule on a grid of arguments, boiled down to one digest a rule; a script that prints them as JSON."""
 
 import ast
 import hashlib
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cradlecast.model import kernels
+from cradlecast.model.compiled import NOJIT
 from cradlecast.model.kernels import Theta
 
 Grid = Iterator[tuple[Any, ...]]
@@ -120,7 +121,9 @@ RULES: dict[str, Callable[[], Grid]] = {
         [np.int64(v) for v in (0, 1, 2, 31, 10**6)],
         SHARES,
     ),
-    "log_odds_of": lambda: product(SKILLS, SKILLS[::3], SKILLS[::3], SHARES[1:3], SKILLS[::3], SKILLS[::3], SKILLS[::3]),
+    "log_odds_of": lambda: product(
+        SKILLS, SKILLS[::3], SKILLS[::3], SHARES[1:3], SKILLS[::3], SKILLS[::3], SKILLS[::3]
+    ),
     "with_milestone": lambda: product(REACHED, MILESTONES),
     "has_milestone": lambda: product(REACHED, MILESTONES),
     "attainment_step": lambda: product(REACHED, SKILLS[:1], SKILLS[1:2], SKILLS[2:3]),
@@ -156,4 +159,4 @@ def digests() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(digests()))
+    print(json.dumps({"plain": NOJIT, "digests": digests()}))

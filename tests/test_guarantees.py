@@ -150,7 +150,9 @@ def test_a_child_keeps_its_luck_from_arm_to_arm() -> None:
     settings_ = [with_theta(s, PEER_EFFECT=0.0) for s in settings(SCENARIOS[0], 2000)]
     arms = [Arm(Pipeline(s, born(settings_[0])).run()) for s in settings_]
     one, other = (arm.children for arm in arms)
-    unmoved = (one.whole(Whole.CARE3) == other.whole(Whole.CARE3)) & (one.whole(Whole.CARE4) == other.whole(Whole.CARE4))
+    unmoved = (one.whole(Whole.CARE3) == other.whole(Whole.CARE3)) & (
+        one.whole(Whole.CARE4) == other.whole(Whole.CARE4)
+    )
     n_areas = len(settings_[0].place.area_names)
     unmoved &= one.whole(Whole.SITE4) % n_areas == other.whole(Whole.SITE4) % n_areas
     assert 0 < np.count_nonzero(~unmoved) < len(one) / 2

@@ -28,6 +28,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong."""
+        if found := re.fullmatch(r"the following arguments are required: (.+)", message):
+            raise InputError(f"{self.prog.removeprefix('cradlecast ')} needs {found[1]}; see {self.prog} --help")
         raise InputError(_sentence(message))
 
     def known_options(self) -> list[str]:
@@ -48,7 +50,7 @@ def refuse_unknown_options(words: Iterable[str], parser: Parser, command: str) -
     if word is None:
         return
     if not word.startswith("-"):
-        raise InputError(f"{command} takes no more than its own arguments; got {shown(word)}")
+        raise InputError(f"{command} was given one argument too many: {shown(word)}; see {parser.prog} --help")
     option = word.split("=")[0]
     known = parser.known_options()
     hint = nearest(option[:60], known) or f"; the options are {', '.join(known)}"
@@ -144,8 +146,6 @@ def _sentence(message: str) -> str:
     """What argparse found wrong, in plain words."""
     if found := re.fullmatch(r"argument ([^:]+): expected (?:one|at least one) argument", message):
         return f"{found[1].split('/')[-1]} needs a value"
-    if found := re.fullmatch(r"the following arguments are required: (.+)", message):
-        return f"missing: {found[1]}"
     if found := re.fullmatch(r"argument ([^:]+): not allowed with argument (.+)", message):
         return f"{found[1]} and {found[2]} exclude each other"
     if found := re.fullmatch(r"argument ([^:]+): ignored explicit argument (.+)", message):

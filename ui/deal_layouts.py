@@ -22,12 +22,7 @@ def payments(table: Table, occasion: Occasion) -> list[View]:
         Column("units", lambda row: count(row["units"])),
         Column("price", lambda row: dollars(row["price"]), gives_way=2),
         Column("before caps", lambda row: dollars(row["gross"]), gives_way=6),
-        Column(
-            "paid (range)",
-            _money_range("paid", dollars),
-            gives_way=1,
-            narrow=Column("paid", lambda row: dollars(row["paid"])),
-        ),
+        _paid("paid", dollars, gives_way=1),
         Column("in full, or why not", lambda row: text(row["reason"]), right=False, gives_way=5, wraps=True),
     )
     return [occasion.view(table, "Success payments", columns, one_section(table.rows))]
@@ -71,15 +66,10 @@ def outcomes(table: Table, occasion: Occasion) -> list[View]:
     )
     paid = [
         Column("result", lambda row: word(row["metric"]), right=False),
-        Column(
-            "paid (range)",
-            _money_range("paid", dollars),
-            gives_way=2,
-            narrow=Column("paid", lambda row: dollars(row["paid"])),
-        ),
+        _paid("paid", dollars, gives_way=2),
         Column(
             "if paid on the\ntrue effect (range)",
-            _money_range("paid_on_true_effect", dollars),
+            lambda row: ranged(row, "paid_on_true_effect", dollars),
             gives_way=1,
             narrow=Column("if paid on the\ntrue effect", lambda row: dollars(row["paid_on_true_effect"])),
         ),
@@ -100,12 +90,7 @@ def payers(table: Table, occasion: Occasion) -> list[View]:
     dollars = _dollars(occasion)
     columns = (
         Column("payer", lambda row: text(row["payer"]), right=False),
-        Column(
-            "for outcomes (range)",
-            _money_range("paid", dollars),
-            narrow=Column("for outcomes", lambda row: dollars(row["paid"])),
-            gives_way=1,
-        ),
+        _paid("for outcomes", dollars, gives_way=1),
         Column("at most", lambda row: dollars(row["cap"])),
         Column("beside outcomes", lambda row: dollars(row["direct"])),
     )
@@ -180,9 +165,10 @@ def _dollars(occasion: Occasion) -> Callable[[Cell], str]:
     return lambda cell: money(cell, occasion.currency)
 
 
-def _money_range(name: str, dollars: Callable[[Cell], str]) -> Callable[[Row], str]:
-    """What writes an amount with its range."""
-    return lambda row: ranged(row, name, dollars)
+def _paid(title: str, dollars: Callable[[Cell], str], gives_way: int) -> Column:
+    """What is paid, with its range where there is room."""
+    alone = Column(title, lambda row: dollars(row["paid"]))
+    return Column(f"{title} (range)", lambda row: ranged(row, "paid", dollars), gives_way=gives_way, narrow=alone)
 
 
 def _thousands(name: str) -> Callable[[Row], str]:

@@ -27,11 +27,13 @@ _CARE: Final = {
     "head_start": "Head Start",
     "child_care": "child-care center",
 }
+_STREAM: Final = ("scenario", "program", "stream", "age", "payer")
+"""What tells the seats of one year and arm from each other."""
 
 
 def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
     """What is shown of a run, a comparison or a priced deal, in the order of the tables."""
-    layouts = {"milestones": milestones, "care": care, "displaced": displaced, "seats": seats} | DEAL_LAYOUTS
+    layouts = {"milestones": milestones, "care": care, "displaced": displaced, "seats": seats, **DEAL_LAYOUTS}
     return [view for table in tables for view in layouts.get(table.name, _as_it_is)(table, occasion)]
 
 
@@ -180,26 +182,20 @@ def _by_group(table: Table, occasion: Occasion, title: str, cell: Callable[[Row]
 
 def _both_arms(rows: Sequence[Row]) -> list[Row]:
     """Seats of both arms side by side, summed over years; what the scenario leaves as it is, is left out."""
-    sums: dict[tuple[object, ...], dict[str, float]] = {}
+    names, arms = ("seats", "filled", "dollars"), ("baseline", "scenario")
+    nothing = {f"{name}_{arm}": 0.0 for name in names for arm in arms}
+    sums: dict[tuple[Cell, ...], dict[str, float]] = {}
     for row in rows:
-        key = tuple(row[name] for name in ("scenario", "program", "stream", "age", "payer"))
-        total = sums.setdefault(key, {})
-        for name in ("seats", "filled", "dollars"):
+        total = sums.setdefault(tuple(row[name] for name in _STREAM), dict(nothing))
+        for name in names:
             value = row[name]
-            place = f"{name}_{row['arm']}"
-            total[place] = total.get(place, 0.0) + (value if isinstance(value, int | float) else 0.0)
-    both = []
-    for (scenario, program, stream, age, payer), total in sums.items():
-        before, after = (
-            [total.get(f"{name}_{arm}", 0.0) for name in ("seats", "filled", "dollars")]
-            for arm in ("baseline", "scenario")
-        )
-        if [round(value) for value in before] != [round(value) for value in after]:
-            both.append(
-                {"scenario": scenario, "program": program, "stream": stream, "age": age, "payer": payer}
-                | {"seats_baseline": before[0], "filled_baseline": before[1]}
-                | {"seats_scenario": after[0], "filled_scenario": after[1], "added": after[2] - before[2]}
-            )
+            total[f"{name}_{row['arm']}"] += value if isinstance(value, int | float) else 0.0
+    both: list[Row] = []
+    for key, total in sums.items():
+        before, after = ([round(total[f"{name}_{arm}"]) for name in names] for arm in arms)
+        if before != after:
+            cells: dict[str, Cell] = {**dict(zip(_STREAM, key, strict=True)), **total}
+            both.append(cells | {"added": after[2] - before[2]})
     return both
 
 

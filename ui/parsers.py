@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any, Final
 
 from cradlecast.scenarios.options import Options
+from cradlecast.scenarios.release import VERSION
 from cradlecast.ui.arguments import Parser
 
 LISTS: Final[Mapping[str, str]] = {
@@ -61,10 +61,10 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     """The parser of the command line, and that of each command."""
     about = "Forecast how children move from cradle to career under different allocations, and price deals on it."
     parser = Parser(prog="cradlecast", description=about, epilog=_EPILOG, **_SHAPE)
-    parser.add_argument("--version", action="version", version=f"cradlecast {version()}")
+    parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
     adder = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     commands = {}
-    for name, what in (LISTS | STUDIES).items():
+    for name, what in {**LISTS, **STUDIES}.items():
         sentence = f"{what[0].upper()}{what[1:]}."
         commands[name] = adder.add_parser(
             name, help=what, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE
@@ -77,14 +77,6 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     for name in STUDIES:
         _with_sizes(commands[name], name)
     return parser, commands
-
-
-def version() -> str:
-    """The version that is installed."""
-    try:
-        return metadata.version("cradlecast")
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _with_forms(parser: Parser, command: str) -> None:

@@ -1,0 +1,86 @@
+"""Whether a scenario fits its community: baseline, programs, seats and years; checked before anything is computed."""
+
+from __future__ import annotations
+
+from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.errors import InputError, nearest
+from cradlecast.scenarios.library import names
+from cradlecast.scenarios.scenario import Baseline, Change, Scenario
+
+OPEN_ENDED_YEARS = 3
+"""School years followed where a scenario sets no last year."""
+
+ENTRY_AGE = 4
+"""Age in the fall of the school year whose seats a scenario changes."""
+
+
+def baseline_of(scenario: Scenario, community: Community) -> Baseline:
+    """The baseline that a scenario names.
+
+    Raises
+    ------
+    InputError
+        If the community has no such baseline.
+    """
+    if scenario.baseline not in community.baselines:
+        raise InputError(
+            f"scenario '{scenario.name}' names baseline '{scenario.baseline}', which community '{community.name}' does "
+            f"not have{nearest(scenario.baseline, community.baselines)}"
+        )
+    return community.baselines[scenario.baseline]
+
+
+def school_years(scenario: Scenario) -> tuple[int, ...]:
+    """School years (by their fall) in which the scenario's seats differ from the baseline's.
+
+    Raises
+    ------
+    InputError
+        If the scenario ends before it begins.
+    """
+    first = min(change.first_year for change in scenario.changes)
+    last = max(
+        change.first_year + OPEN_ENDED_YEARS - 1 if change.last_year is None else change.last_year
+        for change in scenario.changes
+    )
+    if last < first:
+        raise InputError(f"scenario '{scenario.name}' ends in {last}, before it begins in {first}")
+    return tuple(range(first, last + 1))
+
+
+def cohorts_of(scenario: Scenario) -> tuple[int, ...]:
+    """Birth years of the children who are 4 in those school years."""
+    return tuple(year - ENTRY_AGE for year in school_years(scenario))
+
+
+def check_fit(scenario: Scenario, community: Community) -> None:
+    """Refuse what a community cannot do: unknown baselines and programs, and seats taken that do not exist.
+
+    Raises
+    ------
+    InputError
+        Naming the scenario or the baseline, the rule and the value.
+    """
+    baseline = baseline_of(scenario, community)
+    school_years(scenario)
+    seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
+    owners = {f"baseline '{scenario.baseline}'": baseline.changes, f"scenario '{scenario.name}'": scenario.changes}
+    for owner, changes in owners.items():
+        for change in changes:
+            _check_programs(owner, change)
+            key = (change.program, change.stream)
+            added = scenario.seats_of(change)
+            seats[key] = seats.get(key, 0) + added
+            if seats[key] < 0:
+                raise InputError(
+                    f"{owner} takes {-added:,} seats from stream '{change.stream}' of {change.program}, which has "
+                    f"{seats[key] - added:,}"
+                )
+
+
+def _check_programs(owner: str, change: Change) -> None:
+    """Refuse a change of a program that holds no seats."""
+    known = names("program")
+    for program in (change.program, *change.closes):
+        if program not in known:
+            raise InputError(f"{owner} changes '{program}', which holds no seats{nearest(program, known)}")
