@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import engines
+from benchmarks import CHILDREN, DRAWS, REPEATS, SMALL
 from cradlecast.scenarios.errors import InputError, nearest
 
 BENCHMARKS = ("engines",)
@@ -27,10 +27,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """What was asked for."""
     parser = _Parser(prog="python -m benchmarks", description="Measure Cradlecast on this machine, now.")
     parser.add_argument("name", metavar="NAME", help=f"which benchmark: {', '.join(BENCHMARKS)}")
-    parser.add_argument("--children", type=int, default=engines.CHILDREN, help="children in the large world")
-    parser.add_argument("--small", type=int, default=engines.SMALL, help="children in the world that both engines live")
-    parser.add_argument("--draws", type=int, default=engines.DRAWS, help="draws of the timed study")
-    parser.add_argument("--repeats", type=int, default=engines.REPEATS, help="rounds of the interleaved engines")
+    parser.add_argument("--children", type=int, default=CHILDREN, help="children in the large world")
+    parser.add_argument("--small", type=int, default=SMALL, help="children in the world that both engines live")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of the timed study")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="rounds of the interleaved engines")
     parser.add_argument("--json", type=Path, metavar="FILE", help="store the figures too (results/ is not tracked)")
     options = parser.parse_args(arguments)
     if options.name not in BENCHMARKS:
@@ -43,6 +43,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _run(options: argparse.Namespace) -> int:
+    """Measure, print, store; what is measured is loaded only now, so that a slip is answered at once."""
+    from benchmarks import engines
+
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        report = engines.measure(options.children, options.small, options.draws, options.repeats)
+    except engines.EnginesDisagree as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    print(engines.as_text(report))
+    if options.json is not None:
+        options.json.write_text(json.dumps(engines.as_json(report), indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a benchmark and print its tables.
 
@@ -52,23 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 if the two engines disagree; 2 if the request cannot be met, after one sentence on standard error.
     """
     try:
-        options = _options(arguments)
-        if options.json is not None:
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-        report = engines.measure(options.children, options.small, options.draws, options.repeats)
-        print(engines.as_text(report))
-        if options.json is not None:
-            options.json.write_text(json.dumps(engines.as_json(report), indent=2) + "\n", encoding="utf-8")
+        return _run(_options(arguments))
     except InputError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"benchmarks: {error.strerror or error} ({error.filename})", file=sys.stderr)
         return 2
-    except engines.EnginesDisagree as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks import CHILDREN, DRAWS
 from benchmarks.machine import describe
 from cradlecast.model.arms import baseline_policies, cohorts_of, streams_in
 from cradlecast.model.children import Children, children_of, world_key
@@ -31,7 +32,7 @@ from cradlecast.scenarios.options import Options
 from cradlecast.study import ground_of, scenario_setting
 
 SCENARIO = "memphis-prek-1000-lapse"
-CHILDREN, SMALL, DRAWS, REPEATS, WORKERS = 50_000, 1_000, 20, 7, 2
+WORKERS = 2
 
 RATIO_FLOOR = 100.0
 SECONDS_FLOOR = 15.0

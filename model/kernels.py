@@ -195,6 +195,7 @@ _ROOT2 = np.float32(1.4142135623730951)
 
 D_GROUP, D_INCOME, D_AREA = np.uint64(Decision.GROUP), np.uint64(Decision.INCOME), np.uint64(Decision.AREA)
 D_TRAIT, D_TRANSIENT, D_SCHOOL = np.uint64(Decision.TRAIT), np.uint64(Decision.TRANSIENT), np.uint64(Decision.SCHOOL)
+L_APPLY_PREK, L_APPLY_HEAD_START, L_CENTER_CARE, L_PREFER_HEAD_START, L_TRAVEL, L_TRAVEL_WHERE = range(6)
 D_APPLY_PREK, D_APPLY_HEAD_START = np.uint64(Decision.APPLY_PREK), np.uint64(Decision.APPLY_HEAD_START)
 D_CENTER_CARE, D_PREFER_HEAD_START = np.uint64(Decision.CENTER_CARE), np.uint64(Decision.PREFER_HEAD_START)
 D_TRAVEL, D_TRAVEL_WHERE = np.uint64(Decision.TRAVEL), np.uint64(Decision.TRAVEL_WHERE)
@@ -407,35 +408,24 @@ def center_share(income, age, theta):
     return theta[first + 2]
 
 
-@compiled("void(uint64,uint64,int32,uint64,uint64,uint64,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])")
-def rank_places(low, high, age, year, world0, world1, income, area, theta, next_to, n_areas, places):
+@compiled("void(float32[::1],int32,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])")
+def rank_places(luck, age, income, area, theta, next_to, n_areas, places):
     """Write a family's ranked list of seat pools (program x area), -1 after its end; home is always behind it.
 
+    ``luck`` float32 (6,): the child's uniforms for the decisions from APPLY_PREK to TRAVEL_WHERE, in order.
     ``places`` has five entries; the sixth takes 1 if the family applies for pre-K, plus 2 if for Head Start.
     """
     for slot in range(6):
         places[slot] = np.int32(-1)
-    prek = (
-        age == 4
-        and income < theta[T_PREK_INCOME]
-        and uniform(low, high, D_APPLY_PREK, year, world0, world1) < theta[T_TAKE_UP_PREK]
-    )
-    head_start = (
-        income < theta[T_HEAD_START_INCOME]
-        and uniform(low, high, D_APPLY_HEAD_START, year, world0, world1) < theta[T_TAKE_UP_HEAD_START]
-    )
+    prek = age == 4 and income < theta[T_PREK_INCOME] and luck[L_APPLY_PREK] < theta[T_TAKE_UP_PREK]
+    head_start = income < theta[T_HEAD_START_INCOME] and luck[L_APPLY_HEAD_START] < theta[T_TAKE_UP_HEAD_START]
     other = np.int32(-1)
-    if (prek or head_start) and uniform(low, high, D_TRAVEL, year, world0, world1) < theta[T_TRAVELS]:
+    if (prek or head_start) and luck[L_TRAVEL] < theta[T_TRAVELS]:
         count = np.int32(0)
         while count < next_to.shape[1] and next_to[area, count] >= 0:
             count = np.int32(count + 1)
-        pick = one_of(uniform(low, high, D_TRAVEL_WHERE, year, world0, world1), count)
-        other = next_to[area, pick]
-    head_start_first = (
-        head_start
-        and prek
-        and uniform(low, high, D_PREFER_HEAD_START, year, world0, world1) < theta[T_PREFERS_HEAD_START]
-    )
+        other = next_to[area, one_of(luck[L_TRAVEL_WHERE], count)]
+    head_start_first = head_start and prek and luck[L_PREFER_HEAD_START] < theta[T_PREFERS_HEAD_START]
     slot = 0
     if head_start_first:
         places[slot] = np.int32(n_areas + area)
@@ -452,7 +442,7 @@ def rank_places(low, high, age, year, world0, world1, income, area, theta, next_
     if head_start and not prek and other >= 0:
         places[slot] = np.int32(n_areas + other)
         slot += 1
-    if uniform(low, high, D_CENTER_CARE, year, world0, world1) < center_share(income, age, theta):
+    if luck[L_CENTER_CARE] < center_share(income, age, theta):
         places[slot] = np.int32(2 * n_areas + area)
         slot += 1
     applied = 0
@@ -473,11 +463,10 @@ def comes_before(key, high, low, other_key, other_high, other_low):
     return low < other_low
 
 
-@compiled("float32(float32,float32,uint64,uint64,uint64,int32,uint64,uint64,uint64)")
-def value_of_year(site_value, center_sd, low, high, site_key, rooms, year, world0, world1):
-    """What this year's classroom adds to this child's skill: the site's value and its classroom's deviation."""
-    room = one_of(uniform(low, high, D_ROOM, year, world0, world1), rooms)
-    return site_value + center_sd * normal(site_key, np.uint64(room), D_ROOM_QUALITY, year, world0, world1)
+@compiled("float32(float32,float32,uint64,uint64,uint64,uint64,uint64)")
+def room_value(site_value, center_sd, site_key, room, year, world0, world1):
+    """What a year in one classroom adds to skill: the site's value and the classroom's deviation from it."""
+    return site_value + center_sd * normal(site_key, room, D_ROOM_QUALITY, year, world0, world1)
 
 
 # --- rules: skill ------------------------------------------------------------------------------------------------
@@ -553,42 +542,53 @@ _X, _K, _IDS = "float32[:,::1]", "int32[:,::1]", "uint32[:,::1]"
 _F, _I, _W, _L = "float32[::1]", "int32[::1]", "uint64[::1]", "int64[::1]"
 
 
+_U = "uint32[::1]"
+
+
+@compiled(f"void({_U},{_U},{_W},int64,int64,{_F})")
+def uniforms(low, high, world, decision, year, out):
+    """The children's uniforms for a decision in a year, into ``out`` float32 (n,)."""
+    d, when, w0, w1 = np.uint64(decision), np.uint64(year), world[0], world[1]
+    for i in range(len(out)):
+        out[i] = inline_uniform(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
+
+
+@compiled(f"void({_U},{_U},{_W},int64,int64,{_F})")
+def normals(low, high, world, decision, year, out):
+    """The children's standard normals for a decision in a year, into ``out`` float32 (n,)."""
+    d, when, w0, w1 = np.uint64(decision), np.uint64(year), world[0], world[1]
+    for i in range(len(out)):
+        out[i] = inline_normal(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
+
+
 @compiled(f"void({_IDS},{_W},{_F},{_F},{_F},{_F},{_X},{_I},{_I},{_X},{_K})")
 def births(ids, world, theta, group_shares, group_means, income_sd, area_shares, schools, first_school, x, k):
-    """Fill the fixed attributes and the starting state of every child.
+    """Fill the fixed attributes and the starting state of every child; ``x`` and ``k`` come in as zeros.
 
     ``area_shares`` float32 (2, areas): cumulative shares of areas for families above and below the poverty line.
     ``income_sd`` float32 (1,): spread of standardised log income within groups.
     """
-    for i in range(ids.shape[1]):
-        low, high = np.uint64(ids[0, i]), np.uint64(ids[1, i])
-        w0, w1 = world[0], world[1]
-        zero = np.uint64(0)
-        group = category(uniform(low, high, D_GROUP, zero, w0, w1), group_shares)
-        income = group_means[group] + income_sd[0] * normal(low, high, D_INCOME, zero, w0, w1)
-        poor = np.int32(0)
-        if income < theta[T_POOR_INCOME]:
-            poor = np.int32(1)
-        area = category(uniform(low, high, D_AREA, zero, w0, w1), area_shares[poor])
-        school = first_school[area] + one_of(uniform(low, high, D_SCHOOL, zero, w0, w1), schools[area])
-        x[X_INCOME, i] = income
-        x[X_TRAIT, i] = weighted(
-            income, theta[T_TRAIT_LOADING], normal(low, high, D_TRAIT, zero, w0, w1), theta[T_TRAIT_REST]
-        )
-        x[X_TRANSIENT, i] = normal(low, high, D_TRANSIENT, zero, w0, w1)
-        for row in range(X_FRESH, x.shape[0]):
-            x[row, i] = _0
-        k[K_GROUP, i] = group
-        k[K_AREA, i] = area
-        k[K_SCHOOL, i] = school
-        k[K_CELL, i] = np.int32(2) * group + poor
-        k[K_CARE3, i] = np.int32(HOME)
-        k[K_CARE4, i] = np.int32(HOME)
+    n = ids.shape[1]
+    low, high = ids[0], ids[1]
+    luck, income, trait, transient = np.empty(n, np.float32), x[X_INCOME], x[X_TRAIT], x[X_TRANSIENT]
+    group, area, school, cell = k[K_GROUP], k[K_AREA], k[K_SCHOOL], k[K_CELL]
+    uniforms(low, high, world, D_GROUP, 0, luck)
+    normals(low, high, world, D_INCOME, 0, income)
+    for i in range(n):
+        group[i] = category(luck[i], group_shares)
+        income[i] = group_means[group[i]] + income_sd[0] * income[i]
+        cell[i] = np.int32(2) * group[i] + np.int32(income[i] < theta[T_POOR_INCOME])
+    uniforms(low, high, world, D_AREA, 0, luck)
+    for i in range(n):
+        area[i] = category(luck[i], area_shares[cell[i] % np.int32(2)])
+    uniforms(low, high, world, D_SCHOOL, 0, luck)
+    normals(low, high, world, D_TRAIT, 0, trait)
+    normals(low, high, world, D_TRANSIENT, 0, transient)
+    for i in range(n):
+        school[i] = first_school[area[i]] + one_of(luck[i], schools[area[i]])
+        trait[i] = weighted(income[i], theta[T_TRAIT_LOADING], trait[i], theta[T_TRAIT_REST])
         k[K_SITE3, i] = np.int32(-1)
         k[K_SITE4, i] = np.int32(-1)
-        k[K_APPLIED, i] = np.int32(0)
-        k[K_ATTENDS, i] = np.int32(0)
-        k[K_REACHED, i] = np.int32(0)
         k[K_LEFT, i] = np.int32(-1)
 
 
@@ -600,17 +600,31 @@ def applications(ids, world, theta, age, year, start, stop, x, k, next_to, place
     program (pre-K, Head Start, child care): returning Head Start children come first there.
     """
     n_areas = next_to.shape[0]
-    w0, w1, when = world[0], world[1], np.uint64(year)
-    for i in range(start, stop):
-        low, high = np.uint64(ids[0, i]), np.uint64(ids[1, i])
-        rank_places(low, high, age, when, w0, w1, x[X_INCOME, i], k[K_AREA, i], theta, next_to, n_areas, places[i])
+    n = stop - start
+    low, high = ids[0, start:stop], ids[1, start:stop]
+    income, area, before = x[X_INCOME, start:stop], k[K_AREA, start:stop], k[K_CARE3, start:stop]
+    column, luck = np.empty(n, np.float32), np.empty((n, 6), np.float32)
+    for number in range(6):
+        uniforms(low, high, world, np.int64(D_APPLY_PREK) + number, year, column)
+        for i in range(n):
+            luck[i, number] = column[i]
+    for i in range(n):
+        ranked = places[start + i]
+        rank_places(luck[i], age, income[i], area[i], theta, next_to, n_areas, ranked)
         for slot in range(5):
-            if places[i, slot] >= 0:
-                program = places[i, slot] // n_areas
-                key = lottery_number(low, high, D_LOTTERY_PREK + np.uint64(program), when, w0, w1)
-                if not (program == 1 and age == 4 and k[K_CARE3, i] == HEAD_START):
+            if ranked[slot] >= 0:
+                program = ranked[slot] // n_areas
+                key = lottery_number(
+                    np.uint64(low[i]),
+                    np.uint64(high[i]),
+                    D_LOTTERY_PREK + np.uint64(program),
+                    np.uint64(year),
+                    world[0],
+                    world[1],
+                )
+                if not (program == 1 and age == 4 and before[i] == HEAD_START):
                     key = key | (np.uint64(1) << _S56)
-                keys[program, i] = key
+                keys[program, start + i] = key
 
 
 @compiled(f"void({_IDS},int64,int64,{_K},uint64[:,::1],{_I},int64,{_I})")
@@ -718,25 +732,6 @@ def class_sums(sums, start, stop, x, k, first_class):
         sums[half + group] += 1
 
 
-_U = "uint32[::1]"
-
-
-@compiled(f"void({_U},{_U},{_W},int64,int64,{_F})")
-def uniforms(low, high, world, decision, year, out):
-    """The children's uniforms for a decision in a year, into ``out`` float32 (n,)."""
-    d, when, w0, w1 = np.uint64(decision), np.uint64(year), world[0], world[1]
-    for i in range(len(out)):
-        out[i] = inline_uniform(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
-
-
-@compiled(f"void({_U},{_U},{_W},int64,int64,{_F})")
-def normals(low, high, world, decision, year, out):
-    """The children's standard normals for a decision in a year, into ``out`` float32 (n,)."""
-    d, when, w0, w1 = np.uint64(decision), np.uint64(year), world[0], world[1]
-    for i in range(len(out)):
-        out[i] = inline_normal(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
-
-
 @compiled(f"void({_F},{_F},{_F},{_F},{_F})")
 def grow(trait, transient, shocks, theta, base):
     """Move the changing part of skill one year on; ``base`` receives the skill that owes nothing to programs."""
@@ -786,23 +781,29 @@ def early_year(
             literacy[i] = own + theta[T_LITERACY] * before
         normals(low, high, world, D_PRELITERACY_FALL, year, noise)
         measure(literacy, noise, x[X_START_TRUE, start:stop], x[X_START, start:stop], theta[T_SCREENER_NOISE])
+    room, most = np.empty(n, np.float32), np.int32(1)
+    for at in range(len(rooms)):
+        most = max(most, rooms[at])
+    value = np.empty((len(rooms), most), np.float32)
+    for at in range(len(rooms)):
+        for number in range(rooms[at]):
+            value[at, number] = room_value(
+                site_value[at],
+                theta[T_CENTER_SD],
+                site_keys[at],
+                np.uint64(number),
+                np.uint64(year),
+                world[0],
+                world[1],
+            )
+    uniforms(low, high, world, D_ROOM, year, room)
     normals(low, high, world, D_SHOCK, year, noise)
     grow(trait, transient, noise, theta, base)
     for i in range(n):
         fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
         fresh[i] = _0
         if kind[i] != HOME:
-            fresh[i] = value_of_year(
-                site_value[site[i]],
-                theta[T_CENTER_SD],
-                np.uint64(low[i]),
-                np.uint64(high[i]),
-                site_keys[site[i]],
-                rooms[site[i]],
-                np.uint64(year),
-                world[0],
-                world[1],
-            )
+            fresh[i] = value[site[i], one_of(room[i], rooms[site[i]])]
             long_run[i] = kind_effects[0, kind[i]]
             nontest[i] = kind_effects[1, kind[i]]
         boost = boost_of(fresh[i], fading[i], long_run[i], s, _0)

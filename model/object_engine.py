@@ -69,18 +69,9 @@ class ChildAgent(mesa.Agent):
         town: ObjectPipeline = self.model
         places = np.full(6, -1, np.int32)
         next_to = town.setting.place.next_to
+        luck = [self.uniform(Decision(number)) for number in range(Decision.APPLY_PREK, Decision.TRAVEL_WHERE + 1)]
         rules.rank_places(
-            self.low,
-            self.high,
-            age,
-            town.year,
-            *town.world,
-            self.income,
-            self.area,
-            town.theta,
-            next_to,
-            len(next_to),
-            places,
+            np.array(luck, np.float32), age, self.income, self.area, town.theta, next_to, len(next_to), places
         )
         self.places = [int(pool) for pool in places[:5] if pool >= 0]
         if age == 4:
@@ -100,14 +91,13 @@ class ChildAgent(mesa.Agent):
             return ZERO
         effects = town.effects
         self.long_run, self.nontest = _f(effects[0, kind]), _f(effects[1, kind])
+        room = int(rules.one_of(self.uniform(Decision.ROOM), int(town.site_rooms[age][site])))
         return _f(
-            rules.value_of_year(
+            rules.room_value(
                 town.values[site],
                 town.theta[Theta.CENTER_SD],
-                self.low,
-                self.high,
                 int(town.site_keys[site]),
-                int(town.site_rooms[age][site]),
+                room,
                 town.year,
                 *town.world,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Children
+from cradlecast.model.children import Children, Longs, Wholes
 from cradlecast.model.kernels import Real, Whole
 from cradlecast.model.place import apportion
 from cradlecast.model.town import Setting, Town
@@ -131,8 +131,7 @@ class Pipeline(Town):
         c.k[row, start:stop] = given // n_areas + 1
         holders = np.flatnonzero(given >= 0)
         pool = given[holders]
-        line = self._keys[pool // n_areas, start + holders]
-        order = holders[np.lexsort((c.ids[0, start + holders], c.ids[1, start + holders], line, pool))]
+        order = holders[self._in_line(start + holders, pool, n_areas)]
         counts = np.bincount(pool, minlength=len(self.pools))
         sites = c.k[row + 2, start:stop]
         sites[:] = -1
@@ -145,6 +144,15 @@ class Pipeline(Town):
                 seated[site.number] = part
                 at += part
         self.record_seats(age, seated)
+
+    def _in_line(self, rows: Longs, pool: Wholes, n_areas: int) -> Longs:
+        """Order of some children by pool, then by their place in its line (ties, should there be any, by id)."""
+        line = self._keys[pool // n_areas, rows]
+        whole = (pool.astype(np.uint64) << np.uint64(57)) | line
+        order = np.argsort(whole)
+        if (np.diff(whole[order]) == 0).any():
+            order = np.lexsort((self.children.ids[0, rows], self.children.ids[1, rows], whole))
+        return order
 
     def run(self) -> Pipeline:
         """Live through all years, until the last cohort reaches the horizon."""

@@ -135,9 +135,12 @@ def test_json_gives_every_row_a_line_of_its_own() -> None:
 
 def test_csv_has_the_columns_of_the_frame_and_numbers_that_read_back_exactly() -> None:
     given = study_tables(LAPSE)["milestones"]
-    again = pd.read_csv(io.StringIO(csv_text(table_of("milestones", given))), float_precision="round_trip")
-    assert list(again.columns) == list(given.columns)
-    pd.testing.assert_frame_equal(again, given, check_dtype=False, check_exact=True)
+    names, *lines = parsed(csv_text(table_of("milestones", given)))
+    assert names == list(given.columns)
+    assert len(lines) == len(given)
+    for column in ("n", "rate", "rate_low", "impact", "impact_high"):
+        assert [float(line[names.index(column)]) for line in lines] == given[column].tolist()
+    assert [line[names.index("milestone")] for line in lines] == given["milestone"].tolist()
 
 
 def test_csv_leaves_absent_cells_empty_and_writes_dates_and_truth_in_words() -> None:

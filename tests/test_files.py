@@ -131,9 +131,9 @@ def test_changes_that_do_not_fit_the_community_are_refused() -> None:
     scenario, community = library.load_scenario(SCENARIOS[0]), library.load_community("memphis")
     with pytest.raises(InputError, match="'prekk', which holds no seats; did you mean 'prek'"):
         check_changes(changed(scenario, program="prekk"), community)
-    with pytest.raises(InputError, match="takes 9,000 seats from stream 'standing'.*has 6,000"):
+    with pytest.raises(InputError, match=r"takes 9,000 seats from stream 'standing'.*has 6,000"):
         check_changes(changed(scenario, stream="standing", seats=-9000), community)
-    with pytest.raises(InputError, match="baseline 'grant-lapse'.*did you mean 'grant-lapses'"):
+    with pytest.raises(InputError, match=r"baseline 'grant-lapse'.*did you mean 'grant-lapses'"):
         check_changes(scenario.model_copy(update={"baseline": "grant-lapse"}), community)
     with pytest.raises(InputError, match="ends in 2010, before it begins"):
         school_years(changed(scenario, last_year=2010))

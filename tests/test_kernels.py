@@ -310,6 +310,7 @@ def test_a_category_is_the_first_whose_cumulative_share_lies_above() -> None:
 def test_one_of_so_many_stays_below_and_reaches_both_ends(count: int) -> None:
     ends = [int(kernels.one_of(np.float32(u), np.int32(count))) for u in (2.0**-24, 1.0 - 2.0**-24)]
     assert ends == [0, count - 1]
+    assert kernels.one_of(np.float32(1.0), np.int32(count)) == count - 1, "even at 1, which no uniform reaches"
 
 
 def test_one_of_so_many_takes_each_as_often() -> None:

@@ -12,7 +12,8 @@ from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.options import Options, metric_age
 from cradlecast.scenarios.wording import one_line, shown, slip
 
-_NUMBER: Final = re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,4})?")
+_DIGITS: Final = "[0-9]+(?:_[0-9]+)*"
+_NUMBER: Final = re.compile(rf"[-+]?({_DIGITS}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{{1,4}})?")
 _TOO_LARGE: Final = 1e18
 """Numbers from here on are not written out in a message."""
 
@@ -77,7 +78,7 @@ def number(text: str, what: str) -> float:
         raise InputError(f"{what} must be a number; got nothing")
     if stripped.lower().lstrip("+-") in ("nan", "inf", "infinity"):
         raise InputError(f"{what} must be a finite number; got {shown(stripped)}")
-    if not _NUMBER.fullmatch(stripped) or "__" in stripped or "_." in stripped or "_e" in stripped.lower():
+    if not _NUMBER.fullmatch(stripped):
         raise InputError(f"{what} must be a number; got {shown(text)}{slip({'type': 'float_parsing', 'input': text})}")
     value = float(stripped.replace("_", ""))
     if not math.isfinite(value):

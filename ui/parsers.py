@@ -59,16 +59,13 @@ _SHAPE: Final[dict[str, Any]] = {
 
 def parsers() -> tuple[Parser, dict[str, Parser]]:
     """The parser of the command line, and that of each command."""
-    about = "Forecast how children move from cradle to career under different allocations, and price deals on it."
-    parser = Parser(prog="cradlecast", description=about, epilog=_EPILOG, **_SHAPE)
+    parser = Parser(prog="cradlecast", description=_about(), epilog=_EPILOG, **_SHAPE)
     parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
-    adder = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    adder = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser)
     commands = {}
     for name, what in {**LISTS, **STUDIES}.items():
         sentence = f"{what[0].upper()}{what[1:]}."
-        commands[name] = adder.add_parser(
-            name, help=what, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE
-        )
+        commands[name] = adder.add_parser(name, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE)
         _with_forms(commands[name], name)
     commands["run"].add_argument("names", nargs=1, metavar="SCENARIO", help=_A_SCENARIO)
     commands["compare"].add_argument("names", nargs="+", metavar="SCENARIO", help=_A_SCENARIO)
@@ -77,6 +74,13 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     for name in STUDIES:
         _with_sizes(commands[name], name)
     return parser, commands
+
+
+def _about() -> str:
+    """What the command is for, and its commands; argparse would break their lines."""
+    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES}.items()]
+    about = "Forecast children's paths from cradle to career, and price deals on them."
+    return "\n".join([about, "", "commands:", *lines])
 
 
 def _with_forms(parser: Parser, command: str) -> None:
