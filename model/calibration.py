@@ -24,8 +24,8 @@ from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.program import Program
 
-CALIBRATION_WORLD = 2**40
-"""World of the calibration population: never used by a study."""
+CALIBRATION_WORLD = 2**32 - 1
+"""World of the calibration population: the last one, beyond what a study may ask for."""
 
 _BINS = 400
 _RANGE = 10.0

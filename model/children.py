@@ -80,7 +80,15 @@ class Children:
 
 
 def world_key(seed: int, world: int) -> Words:
-    """The key of one world's chance events, uint64 (2,)."""
+    """The key of one world's chance events, uint64 (2,): both words of the key have 32 bits.
+
+    Raises
+    ------
+    ValueError
+        If either number does not fit.
+    """
+    if not (0 <= world < 2**32 and 0 <= seed < 2**32):
+        raise ValueError(f"world and seed must each be from 0 to 2^32 - 1; got {world} and {seed}")
     return np.array([world, seed], np.uint64)
 
 

@@ -291,7 +291,7 @@ def lottery_number(low, high, decision, year, world0, world1):
 
 @compiled("float32(float32)", inline=True)
 def logarithm(value):
-    """Natural logarithm of a float32 in [2^-40, 4], to about 1e-7, without the C library."""
+    """Natural logarithm of a float32 in [2^-32, sqrt 2], to about 3e-7 of its value, without the C library."""
     shift = _0
     small = value < _DOWN16
     value = value * _UP16 if small else value

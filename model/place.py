@@ -60,7 +60,9 @@ def _apportion(total: int, weights: tuple[float, ...]) -> tuple[int, ...]:
     whole = sum(weights)
     if total <= 0 or not whole > 0:
         return (0,) * len(weights)
-    given = [max(int(weight / whole * total) - 1, 0) for weight in weights]
+    # Rounding at this smaller divisor gives out at most ``total`` and no part more than its final number.
+    least = max(total - len(weights) / 2, 0.0)
+    given = [int(weight / whole * least + 0.5 - 1e-9) for weight in weights]
     for _ in range(total - sum(given)):
         claims = [weight / (2 * seats + 1) for weight, seats in zip(weights, given, strict=True)]
         given[claims.index(max(claims))] += 1
@@ -69,7 +71,7 @@ def _apportion(total: int, weights: tuple[float, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Place:
-    """A community's fixed numbers. Incomes are standardised logs of the income-to-poverty ratio (mean 0, sd 1)."""
+    """A community's fixed numbers. Incomes are standardised logs of the income-to-poverty ratio (sd 1, mean near 0)."""
 
     community: Community
     group_names: tuple[str, ...]

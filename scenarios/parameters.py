@@ -19,7 +19,7 @@ class Parameter(Record):
 
     title: Text = Field(description="What it is, in words.")
     shape: Shape
-    mean: Finite = Field(description="Mean, or location for student_t.")
+    mean: Finite = Field(description="Mean; location for student_t and, before truncation, truncated_normal.")
     sd: NonNegative = Field(
         description="Standard deviation (mean's error and place-to-place spread), scale for student_t."
     )
@@ -43,11 +43,29 @@ class Parameter(Record):
             raise ValueError("shape student_t needs df")
         if self.shape in ("truncated_normal", "beta") and (self.lower is None or self.upper is None):
             raise ValueError(f"shape {self.shape} needs lower and upper")
+        self._can_be_drawn()
         if len(self.correlated_with) > 1:
             raise ValueError("correlated_with may name one earlier parameter")
         if any(not -1.0 < r < 1.0 for r in self.correlated_with.values()):
             raise ValueError("a correlation must lie between -1 and 1")
         return self
+
+    def _can_be_drawn(self) -> None:
+        """Refuse bounds and spreads that no value could be drawn from."""
+        if self.shape in ("normal", "student_t", "fixed"):
+            if self.lower is not None or self.upper is not None:
+                raise ValueError(f"shape {self.shape} takes no bounds; use truncated_normal")
+            return
+        assert self.lower is not None and self.upper is not None
+        if not self.lower < self.upper:
+            raise ValueError(f"lower ({self.lower}) must lie below upper ({self.upper})")
+        if not self.sd > 0:
+            raise ValueError(f"shape {self.shape} needs an sd above 0; a number without spread is 'fixed'")
+        if self.shape == "beta":
+            if not self.lower < self.mean < self.upper:
+                raise ValueError(f"mean ({self.mean}) must lie between lower and upper")
+            if not self.sd**2 < (self.mean - self.lower) * (self.upper - self.mean):
+                raise ValueError(f"sd ({self.sd}) is too large for a beta with this mean and these bounds")
 
 
 class ParameterSet(Record):

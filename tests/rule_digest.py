@@ -71,14 +71,13 @@ def _theta() -> Any:
 
 
 def _families() -> Grid:
-    """Families of 3- and 4-year-olds in three areas."""
+    """Families of 3- and 4-year-olds in three areas, with all kinds of luck."""
     next_to = np.array([[1, 2], [0, -1], [0, -1]], np.int32)
     incomes = [np.float32(v) for v in (-1.0, -0.15, 0.5, 2.0)]
-    for number, words in enumerate(counters()):
-        low, high, _, year, world, seed = words
+    for number, luck in enumerate(np.random.default_rng(22).random((400, 6), np.float32)):
         age, area = np.int32(3 + number % 2), np.int32(number % 3)
         places = np.full(6, -9, np.int32)
-        yield low, high, age, year, world, seed, incomes[number % 4], area, _theta(), next_to, np.int32(3), places
+        yield luck, age, incomes[number // 2 % 4], area, _theta(), next_to, np.int32(3), places
 
 
 def _keys() -> Grid:
@@ -87,9 +86,10 @@ def _keys() -> Grid:
     yield from product(pool[:3], pool[:2], pool[:2], pool, pool[:2], pool[:2])
 
 
-def _site_years() -> Grid:
-    for low, high, site, year, world, seed in counters():
-        yield np.float32(0.21), np.float32(0.1), low, high, site, np.int32(1 + int(low) % 9), year, world, seed
+def _classrooms() -> Grid:
+    """Classrooms of sites, in years and worlds."""
+    for site, _, room, year, world, seed in counters():
+        yield np.float32(0.21), np.float32(0.1), site, room, year, world, seed
 
 
 _CUMULATIVE = np.array([0.602, 0.851, 0.968, 0.99999994], np.float32)
@@ -110,7 +110,7 @@ RULES: dict[str, Callable[[], Grid]] = {
     "center_share": lambda: product(SKILLS, [np.int32(3), np.int32(4)], [_theta()]),
     "rank_places": _families,
     "comes_before": _keys,
-    "value_of_year": _site_years,
+    "room_value": _classrooms,
     "next_fading": lambda: product(SKILLS, SKILLS, SHARES, SHARES),
     "phase": lambda: product([np.int32(age) for age in range(31)]),
     "boost_of": lambda: product(SKILLS, SKILLS[::2], SKILLS[::2], SHARES, SKILLS[::3]),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cradlecast.model.calibration import calibrate
+from cradlecast.model.calibration import CALIBRATION_WORLD, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
 from cradlecast.model.outcomes import Arm, count_milestones, group_masks, group_names
 from cradlecast.model.pipeline import Pipeline
@@ -112,6 +112,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeypa
 
 def test_the_calibration_population_is_not_a_study_population() -> None:
     setting = settings()[0]
-    assert int(setting.world[0]) < 2**40
+    assert int(setting.world[0]) < CALIBRATION_WORLD
+    assert Options(draws=100_000).draws * 10_000 < CALIBRATION_WORLD
     assert CALIBRATION_CHILDREN >= 10_000
     assert Arm(Pipeline(setting, born(setting))).children is not None

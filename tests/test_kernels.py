@@ -380,6 +380,14 @@ def test_the_lotteries_of_the_programs_follow_one_another() -> None:
     assert [int(Decision.LOTTERY_HEAD_START), int(Decision.LOTTERY_CHILD_CARE)] == [first + 1, first + 2]
 
 
+def test_a_familys_luck_stands_in_the_order_of_its_decisions() -> None:
+    """``applications`` draws six decisions in a row, and ``rank_places`` reads each by its place in that row."""
+    names = ("APPLY_PREK", "APPLY_HEAD_START", "CENTER_CARE", "PREFER_HEAD_START", "TRAVEL", "TRAVEL_WHERE")
+    first = int(Decision.APPLY_PREK)
+    assert [int(Decision[name]) - first for name in names] == [getattr(kernels, f"L_{name}") for name in names]
+    assert sorted(int(Decision[name]) - first for name in names) == list(range(6))
+
+
 # --- compiled and plain ---
 
 
