@@ -16,8 +16,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(STAMP) ## the main job: 1,000 pre-K seats a year in Memphis, and a deal that pays for them
-	$(BIN)/cradlecast compare memphis-prek-1000-lapse
-	$(BIN)/cradlecast deal memphis-illustrative --scenario memphis-prek-1000-lapse
+	$(BIN)/cradlecast compare memphis-prek-1000-lapse --children 4000 --worlds 1
+	$(BIN)/cradlecast deal memphis-illustrative --scenario memphis-prek-1000-lapse --children 13300
 
 test: checks ## style, types, every test that takes less than minutes, and the wheel
 	$(BIN)/python -m pytest

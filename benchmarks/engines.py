@@ -20,13 +20,14 @@ from pathlib import Path
 
 from benchmarks import CHILDREN, DRAWS
 from benchmarks.machine import describe
-from cradlecast.model.arms import baseline_policies, cohorts_of, streams_in
+from cradlecast.model.arms import baseline_policies, streams_in
 from cradlecast.model.children import Children, children_of, world_key
 from cradlecast.model.compiled import NOJIT
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting, Town, schools_by_area
 from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 from cradlecast.study import ground_of, scenario_setting

@@ -18,14 +18,7 @@ import pandas as pd
 
 from cradlecast.finance.valuation import value_deal
 from cradlecast.model import outcomes
-from cradlecast.model.arms import (
-    baseline_policies,
-    check_changes,
-    cohorts_of,
-    scenario_policies,
-    school_years,
-    streams_in,
-)
+from cradlecast.model.arms import baseline_policies, scenario_policies, streams_in
 from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
 from cradlecast.model.children import Bools, Longs, children_of, world_key
@@ -36,6 +29,7 @@ from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import MILESTONES, Community
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.fit import check_fit, cohorts_of, school_years
 from cradlecast.scenarios.library import load_community, load_parameters, load_program
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.scenarios.parameters import ParameterSet
@@ -199,7 +193,11 @@ def price(
     ground.cache.save()
     seat_years = {year: float(_financed_seats(scenario)) for year in school_years(scenario)}
     valuation = value_deal(deal, outcomes.study_frame(parts, metrics), seat_years, scenario.lever("seat_cost"))
-    record = record_of([scenario], options) | {"deal": deal.name, "illustrative": deal.illustrative}
+    record = record_of([scenario], options) | {
+        "deal": deal.name,
+        "illustrative": deal.illustrative,
+        "price_year": deal.price_year,
+    }
     tables = {
         name: getattr(valuation, name)
         for name in ("payments", "tranches", "outcomes", "payers", "cash", "sources_uses", "checks")
@@ -216,7 +214,7 @@ def ground_of(scenario: Scenario, options: Options) -> Ground:
         If the scenario's changes do not fit the community.
     """
     community = load_community(scenario.community)
-    check_changes(scenario, community)
+    check_fit(scenario, community)
     programs = {name: load_program(name) for name in PROGRAMS}
     parameters = load_parameters()
     key = digest(community, *programs.values(), parameters, options.seed, CALIBRATION_CHILDREN)
@@ -449,6 +447,7 @@ def record_of(scenarios: Sequence[Scenario], options: Options) -> dict[str, obje
             for s in scenarios
         },
         **asdict(options),
+        "price_years": {name: load_program(name).seat_cost.year for name in PROGRAMS},
         "preview": options.preview,
         "interval": 0.9,
     }

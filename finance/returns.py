@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyxirr
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from cradlecast.scenarios.errors import InputError
 
@@ -172,6 +171,8 @@ def _value(amounts: Floats, years: Floats, x: float) -> float:
 
 def _roots(amounts: Floats, years: Floats, low: float, high: float) -> list[float]:
     """Every log rate between low and high at which the flows' present value is nought."""
+    from scipy.optimize import brentq  # here, because it would double the time that every command takes to start
+
     changes = np.count_nonzero(np.diff(np.sign(amounts)))
     if changes == 0:
         return []

@@ -10,6 +10,9 @@ from cradlecast.scenarios.scenario import Baseline, Change, Scenario
 OPEN_ENDED_YEARS = 3
 """School years followed where a scenario sets no last year."""
 
+MOST_YEARS = 40
+"""School years that one scenario may span."""
+
 ENTRY_AGE = 4
 """Age in the fall of the school year whose seats a scenario changes."""
 
@@ -36,7 +39,7 @@ def school_years(scenario: Scenario) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        If the scenario ends before it begins.
+        If the scenario ends before it begins, or spans too many years.
     """
     first = min(change.first_year for change in scenario.changes)
     last = max(
@@ -45,6 +48,10 @@ def school_years(scenario: Scenario) -> tuple[int, ...]:
     )
     if last < first:
         raise InputError(f"scenario '{scenario.name}' ends in {last}, before it begins in {first}")
+    if last - first >= MOST_YEARS:
+        raise InputError(
+            f"scenario '{scenario.name}' must span at most {MOST_YEARS} school years; got {first} to {last}"
+        )
     return tuple(range(first, last + 1))
 
 

@@ -97,7 +97,7 @@ class Scenario(Record):
                 )
             lever = levers[name]
             if not lever.low <= value <= lever.high:
-                slip = f"; {value:g} % is {value / 100:g}" if lever.high <= 1.0 < value <= 100.0 else ""
+                slip = "; shares are decimals, 94 % is 0.94" if lever.high <= 1.0 < value else ""
                 raise InputError(
                     f"{name} must be from {lever.low:g} to {lever.high:g} {lever.unit}{slip}; got {value:g}"
                 )

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from cradlecast.model.arms import check_changes, cohorts_of, school_years
 from cradlecast.scenarios import library
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.evidence import check_inputs, estimate, prior
 from cradlecast.scenarios.fields import Figure
+from cradlecast.scenarios.fit import check_fit, cohorts_of, school_years
 from cradlecast.scenarios.options import Options, metric_age
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
@@ -90,7 +90,7 @@ def test_everything_that_programs_and_communities_refer_to_exists() -> None:
 def test_each_memphis_scenario_names_its_own_baseline_and_three_school_years(name: str) -> None:
     scenario = library.load_scenario(name)
     community = library.load_community(scenario.community)
-    check_changes(scenario, community)
+    check_fit(scenario, community)
     assert scenario.baseline == {"lapse": "grant-lapses"}.get(name.split("-")[-1], "observed")
     assert school_years(scenario) == (2019, 2020, 2021)
     assert cohorts_of(scenario) == (2015, 2016, 2017)
@@ -130,11 +130,13 @@ def changed(scenario: Scenario, **fields: object) -> Scenario:
 def test_changes_that_do_not_fit_the_community_are_refused() -> None:
     scenario, community = library.load_scenario(SCENARIOS[0]), library.load_community("memphis")
     with pytest.raises(InputError, match="'prekk', which holds no seats; did you mean 'prek'"):
-        check_changes(changed(scenario, program="prekk"), community)
+        check_fit(changed(scenario, program="prekk"), community)
     with pytest.raises(InputError, match=r"takes 9,000 seats from stream 'standing'.*has 6,000"):
-        check_changes(changed(scenario, stream="standing", seats=-9000), community)
+        check_fit(changed(scenario, stream="standing", seats=-9000), community)
     with pytest.raises(InputError, match=r"baseline 'grant-lapse'.*did you mean 'grant-lapses'"):
-        check_changes(scenario.model_copy(update={"baseline": "grant-lapse"}), community)
+        check_fit(scenario.model_copy(update={"baseline": "grant-lapse"}), community)
+    with pytest.raises(InputError, match="at most 40 school years; got 2019 to 2100"):
+        school_years(changed(scenario, last_year=2100))
     with pytest.raises(InputError, match="ends in 2010, before it begins"):
         school_years(changed(scenario, last_year=2010))
 

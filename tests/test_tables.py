@@ -248,7 +248,7 @@ def test_an_illustrative_deal_says_so_in_every_title() -> None:
 def test_a_deal_shows_payments_lenders_and_effects() -> None:
     page = deal_page(160)
     assert "$1,929,812 ($1,825,312 to $2,017,262)" in line_of(page, "2020-06-30")
-    assert line_of(page, "subordinate").endswith("$1,500,000 $0 -100.0 (-100.0 to -50.0) 0.00x 100.0 %")
+    assert line_of(page, "subordinate").endswith("$1,500,000 $0 -100.0 -100.0 to -50.0 0.00x 100.0 %")
     assert line_of(page, "prek attendance 72.0").endswith("+60.00 (+54.00 to +66.00) - gross")
     assert line_of(page, "shelby-county").endswith("$1,000,000 ($0 to $2,000,000) - $10,200,000")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from cradlecast.model.arms import baseline_policies, cohorts_of, streams_in
+from cradlecast.model.arms import baseline_policies, streams_in
 from cradlecast.model.children import Children, children_of, world_key
 from cradlecast.model.town import Setting, schools_by_area
+from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.scenario import Scenario

@@ -36,7 +36,8 @@ def tranches(table: Table, occasion: Occasion) -> list[View]:
         Column("lender", lambda row: text(row["party"]), right=False, gives_way=3),
         Column("put in", lambda row: dollars(row["invested"])),
         Column("got back", lambda row: dollars(row["returned"])),
-        Column("return a year (range), %", _return, gives_way=2, narrow=Column("return\na year, %", _return_alone)),
+        Column("return a year on\nmean flows, %", _return),
+        Column("range over\nfutures, %", _returns, gives_way=2),
         Column("money\nback", lambda row: multiple(row["moic"]), gives_way=1),
     ]
     if not occasion.preview:
@@ -182,15 +183,14 @@ def _dollars_of(cell: Cell) -> float:
 
 
 def _return(row: Row) -> str:
-    """A yearly return, or why there is none."""
-    if row["xirr"] is None:
-        return text(row["xirr_reason"])
-    return ranged(row, "xirr", percent)
-
-
-def _return_alone(row: Row) -> str:
-    """A yearly return without its range, or why there is none."""
+    """The yearly return on the mean of all futures' flows, or why there is none."""
     return text(row["xirr_reason"]) if row["xirr"] is None else percent(row["xirr"])
+
+
+def _returns(row: Row) -> str:
+    """The ends of the range of yearly returns; the return on mean flows may lie outside."""
+    ends = [percent(row[name]) for name in ("xirr_low", "xirr_high")]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _or_nothing(cell: Cell) -> str:

@@ -59,9 +59,10 @@ _SHAPE: Final[dict[str, Any]] = {
 
 def parsers() -> tuple[Parser, dict[str, Parser]]:
     """The parser of the command line, and that of each command."""
-    parser = Parser(prog="cradlecast", description=_about(), epilog=_EPILOG, **_SHAPE)
+    usage = "cradlecast [-h] [--version] COMMAND ..."
+    parser = Parser(prog="cradlecast", usage=usage, description=_about(), epilog=_EPILOG, **_SHAPE)
     parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
-    adder = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser)
+    adder = parser.add_subparsers(dest="command", prog="cradlecast", help=argparse.SUPPRESS, parser_class=Parser)
     commands = {}
     for name, what in {**LISTS, **STUDIES}.items():
         sentence = f"{what[0].upper()}{what[1:]}."
