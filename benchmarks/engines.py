@@ -26,11 +26,11 @@ from cradlecast.model.compiled import NOJIT
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting, Town, schools_by_area
+from cradlecast.samples import ground_of, scenario_setting
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import ground_of, scenario_setting
 
 SCENARIO = "memphis-prek-1000-lapse"
 WORKERS = 2

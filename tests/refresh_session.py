@@ -1,6 +1,7 @@
-"""Write README's session anew: the same commands and lines, with the numbers of today. ``python -m tests.refresh_session``
+"""Write README's session anew, with the numbers of today: ``python -m tests.refresh_session``.
 
-A shown line is found again by its words; a line whose words changed too is named, and stays for a person to choose.
+Commands and lines stay. A shown line is found again by its words; one whose words changed too is named, and stays for
+a person to choose.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ def printed(command: str) -> list[str]:
     """The lines that a command of the session prints, where the output is no terminal."""
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     words = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(
-        words, cwd=README.parent, env=environment, capture_output=True, check=True, encoding="utf-8"
-    )
+    done = subprocess.run(words, cwd=README.parent, env=environment, capture_output=True, check=True, encoding="utf-8")
     return done.stdout.splitlines()
 
 
@@ -70,8 +69,8 @@ def main() -> None:
     """Write README anew."""
     text = README.read_text(encoding="utf-8")
     for language, write in (("console", fresh), ("pycon", fresh_python)):
-        pattern = rf"(?<=^```{language}\n).*?(?=^```$)"
-        text = re.sub(pattern, lambda found, write=write: write(found[0]), text, flags=re.DOTALL | re.MULTILINE)
+        for block in re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            text = text.replace(block, write(block))
     README.write_text(text, encoding="utf-8")
 
 

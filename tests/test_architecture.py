@@ -21,7 +21,9 @@ FLOORS: dict[str, set[str]] = {
     "scenarios": set(),
     "model": {"scenarios"},
     "finance": {"scenarios"},
-    "study": {"model", "finance", "scenarios"},
+    "samples": {"model", "scenarios"},
+    "summaries": {"samples", "model", "scenarios"},
+    "study": {"summaries", "samples", "model", "finance", "scenarios"},
     FRONT_DOOR: {"study", "model", "finance", "scenarios"},
     "ui": {FRONT_DOOR, "study", "model", "finance", "scenarios"},
     "cli": {FRONT_DOOR, "ui", "study", "model", "finance", "scenarios"},
@@ -171,7 +173,7 @@ def test_luck_that_is_not_keyed_is_seen(line: str) -> None:
 def test_nothing_below_the_app_imports_panel_or_holoviews() -> None:
     below = {name: tree for name, tree in modules().items() if floor(name) not in {"ui", "cli", "__main__"}}
     shown = {"panel", "holoviews", "bokeh", "param"}
-    assert {floor(name) for name in below} == {"scenarios", "model", "finance", "study", FRONT_DOOR}
+    assert {floor(name) for name in below} == set(FLOORS) - {"ui", "cli", "__main__"}
     roots = {name: {found.split(".")[0] for found in imports(tree)} for name, tree in below.items()}
     assert {name: found & shown for name, found in roots.items() if found & shown} == {}
     assert "numpy" in set().union(*roots.values())

@@ -12,11 +12,12 @@ from cradlecast.model.calibration_cache import CalibrationCache
 from cradlecast.model.outcomes import Arm, count_milestones, group_masks, group_names
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import place_of
+from cradlecast.samples import CALIBRATION_CHILDREN
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_community, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import CALIBRATION_CHILDREN, run
+from cradlecast.study import run
 from tests.worlds import SCENARIOS, born, ground, settings
 
 

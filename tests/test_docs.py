@@ -38,7 +38,7 @@ def text(name: str) -> str:
 
 def section(name: str, title: str) -> str:
     """The part of a document below a heading that begins with a title."""
-    found = re.search(rf"^##+ [0-9. ]*{re.escape(title)}.*?\n(.*?)(?=^## |\Z)", text(name), re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^##+ [0-9. ]*{re.escape(title)}.*?\n(.*?)(?=^##+ |\Z)", text(name), re.DOTALL | re.MULTILINE)
     assert found is not None, f"{name} has no section '{title}'"
     return found[1]
 
@@ -180,7 +180,7 @@ def test_every_file_named_in_a_document_exists(path: Path) -> None:
 
 
 def test_every_column_of_study_children_is_listed_with_its_type() -> None:
-    told = {names_in(row[0])[0]: names_in(row[1])[0] for row in rows(section("docs/architecture.md", "What leaves"))}
+    told = {names_in(row[0])[0]: names_in(row[1])[0] for row in rows(section("docs/architecture.md", "study_children"))}
     fewer, more = (replace(arm, horizon=6) for arm in settings())
     children = born(fewer)
     metrics = ("prek_attendance", "kindergarten_ready")
@@ -192,8 +192,10 @@ def test_every_column_of_study_children_is_listed_with_its_type() -> None:
 
 def test_every_column_of_a_studys_tables_is_listed() -> None:
     told = {names_in(row[0])[0]: names_in(row[1]) for row in rows(section("docs/architecture.md", "Tables of a study"))}
-    found = run(load_scenario(SCENARIOS[0]), Options(children=300, draws=1, worlds=1, horizon=6)).tables
-    assert told == {name: list(table.columns) for name, table in found.items()}
+    result = run(load_scenario(SCENARIOS[0]), Options(children=300, draws=1, worlds=1, horizon=6))
+    assert told == {name: list(table.columns) for name, table in result.tables.items()}
+    counts = [name for row in rows(section("docs/architecture.md", "outcomes")) for name in names_in(row[0])]
+    assert sorted(counts) == sorted(result.outcomes().columns)
 
 
 # --- method and estimands ---

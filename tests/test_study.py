@@ -10,7 +10,8 @@ from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_deal, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import compare, price, run, split_spread
+from cradlecast.study import compare, price, run
+from cradlecast.summaries import split_spread
 from tests.worlds import SCENARIOS, settings
 
 SMALL = Options(children=2000, draws=6, worlds=2)
@@ -32,6 +33,20 @@ def test_the_milestones_table_has_its_columns_and_all_seven_milestones(lapse: cc
     assert ((table["rate_low"] <= table["rate"]) & (table["rate"] <= table["rate_high"])).all()
     assert (table["impact_low"] <= table["impact_high"]).all()
     assert np.allclose(table["rate"] - table["baseline_rate"], table["impact"])
+
+
+def test_the_outcomes_table_adds_up_to_the_milestones_table(lapse: cc.Result) -> None:
+    """Aggregates by scenario, arm, draw, world, cohort, group and milestone: nothing is lost on the way."""
+    table = lapse.outcomes()
+    assert list(table.columns) == ["scenario", "draw", "world", "arm", "cohort", "group", "milestone", "n", "reached"]
+    assert set(table["cohort"]) == {2015, 2016, 2017}
+    assert table["world"].nunique() == 12, "each draw has worlds of its own"
+    whole = table[(table["group"] == "all") & (table["milestone"] == "employed")]
+    assert whole.groupby(["draw", "world", "arm"])["n"].sum().eq(2000).all()
+    rates = whole.groupby(["arm", "draw", "world"])[["n", "reached"]].sum().eval("reached / n").groupby("arm").mean()
+    row = lapse.tables["milestones"].set_index(["group", "milestone"]).loc[("all", "employed")]
+    assert rates["scenario"] == pytest.approx(row["rate"])
+    assert rates["baseline"] == pytest.approx(row["baseline_rate"])
 
 
 def test_more_seats_help_readiness_most_where_care_changed(lapse: cc.Result) -> None:

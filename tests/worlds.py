@@ -8,11 +8,11 @@ from functools import lru_cache
 from cradlecast.model.arms import baseline_policies, streams_in
 from cradlecast.model.children import Children, children_of, world_key
 from cradlecast.model.town import Setting, schools_by_area
+from cradlecast.samples import Ground, ground_of, scenario_setting
 from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.scenario import Scenario
-from cradlecast.study import Ground, ground_of, scenario_setting
 
 SCENARIOS = ("memphis-prek-1000-lapse", "memphis-prek-1000-continue", "memphis-prek-1000-displace")
 

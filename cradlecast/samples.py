@@ -1,0 +1,181 @@
+"""The samples of a study: every arm lived through on the same draws and worlds.
+
+All scenarios of a community share each draw's parameters and calibration, each world's children, and the baselines
+that they have in common: that work is done once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from cradlecast.model import outcomes
+from cradlecast.model.arms import baseline_policies, scenario_policies, streams_in
+from cradlecast.model.calibration import Calibration, calibrate
+from cradlecast.model.calibration_cache import CalibrationCache
+from cradlecast.model.children import Children, Longs, children_of, world_key
+from cradlecast.model.draws import draw_parameters
+from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.place import Place, place_of
+from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
+from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.fit import check_fit, cohorts_of
+from cradlecast.scenarios.library import load_community, load_parameters, load_program
+from cradlecast.scenarios.options import Options
+from cradlecast.scenarios.parameters import ParameterSet
+from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.release import VERSION
+from cradlecast.scenarios.scenario import Scenario
+
+CALIBRATION_CHILDREN = 12_000
+"""Children in the calibration population: the fit's own sampling error stays near half a point."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all arms of a study stand on."""
+
+    community: Community
+    place: Place
+    programs: Mapping[str, Program]
+    parameters: ParameterSet
+    options: Options
+    cache: CalibrationCache
+
+    def draw(self, number: int) -> tuple[dict[str, float], Calibration]:
+        """Parameters and calibration of one draw, from the cache where it has been solved before."""
+        values = draw_parameters(self.parameters, self.options.seed, number)
+        known = self.cache.get(number)
+        if known is None:
+            known = calibrate(self.place, self.programs, values, self.options.seed, CALIBRATION_CHILDREN)
+            self.cache.put(number, known)
+        return values, known
+
+
+@dataclass
+class Sample:
+    """What one draw and world contributes for one scenario."""
+
+    milestones: tuple[Longs, Longs]
+    care: Longs
+    seats: tuple[list[dict[str, object]], list[dict[str, object]]]
+    rows: outcomes.Columns | None
+
+
+def ground_of(scenario: Scenario, options: Options) -> Ground:
+    """Load the community, programs and parameters that a scenario stands on.
+
+    Raises
+    ------
+    InputError
+        If the scenario's changes do not fit the community.
+    """
+    community = load_community(scenario.community)
+    check_fit(scenario, community)
+    programs = {name: load_program(name) for name in PROGRAMS}
+    parameters = load_parameters()
+    key = digest(community, *programs.values(), parameters, options.seed, CALIBRATION_CHILDREN)
+    return Ground(community, place_of(community), programs, parameters, options, CalibrationCache(key))
+
+
+def samples_of(
+    ground: Ground, scenarios: Sequence[Scenario], metrics: Sequence[str] = (), workers: int | None = None
+) -> Iterator[list[list[Sample]]]:
+    """Every draw in order: by scenario, its samples by world.
+
+    Parameters
+    ----------
+    ground
+        What the arms stand on.
+    scenarios
+        Scenarios of one community.
+    metrics
+        Metrics for which rows of single children are kept.
+    workers
+        Threads; the same bytes for any number.
+    """
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    try:
+        yield from pool.map(lambda draw: live(ground, scenarios, draw, metrics), range(ground.options.draws))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequence[str] = ()) -> list[list[Sample]]:
+    """Live through both arms of every scenario in every world of one draw: [scenario][world]."""
+    options = ground.options
+    values, calibration = ground.draw(draw)
+    lived: list[list[Sample]] = [[] for _ in scenarios]
+    for number in range(options.worlds):
+        world = draw * options.worlds + number
+        born: dict[tuple[int, ...], Children] = {}
+        baselines: dict[tuple[object, ...], outcomes.Arm] = {}
+        for at, scenario in enumerate(scenarios):
+            setting = baseline_setting(ground, scenario, values, calibration, world)
+            if setting.cohorts not in born:
+                born[setting.cohorts] = children_in(setting)
+            children = born[setting.cohorts]
+            same = (scenario.baseline, setting.cohorts, setting.streams)
+            if same not in baselines:
+                baselines[same] = outcomes.Arm(Pipeline(setting, children).run())
+            arm = outcomes.Arm(Pipeline(scenario_setting(setting, scenario, values), children).run())
+            lived[at].append(_sample(ground, baselines[same], arm, metrics, draw, world))
+    return lived
+
+
+def baseline_setting(
+    ground: Ground, scenario: Scenario, values: Mapping[str, float], calibration: Calibration, world: int
+) -> Setting:
+    """The baseline arm of a scenario in one draw and world."""
+    return Setting(
+        place=ground.place,
+        programs=ground.programs,
+        values=values,
+        theta=calibration.theta,
+        cuts=calibration.cuts,
+        cohorts=cohorts_of(scenario),
+        n_children=ground.options.children,
+        world=world_key(ground.options.seed, world),
+        streams=streams_in(ground.community, scenario),
+        policies=baseline_policies(scenario, ground.community),
+        horizon=ground.options.horizon,
+    )
+
+
+def children_in(setting: Setting) -> Children:
+    """The children of a setting, as born."""
+    schools = schools_by_area(setting.place, setting.scale)
+    return children_of(setting.place, setting.cohorts, setting.n_children, setting.world, schools, setting.theta)
+
+
+def scenario_setting(baseline: Setting, scenario: Scenario, values: Mapping[str, float]) -> Setting:
+    """The scenario's arm: the baseline's setting with the scenario's changes behind the baseline's."""
+    return replace(baseline, policies=(*baseline.policies, *scenario_policies(scenario, values)))
+
+
+def _sample(
+    ground: Ground, baseline: outcomes.Arm, arm: outcomes.Arm, metrics: Sequence[str], draw: int, world: int
+) -> Sample:
+    """Count one draw and world."""
+    seated, changed = arm.financed(), outcomes.care_changed(baseline, arm)
+    counts = tuple(
+        outcomes.count_milestones(outcomes.group_masks(ground.place, one.children, seated, changed), one.children)
+        for one in (baseline, arm)
+    )
+    return Sample(
+        milestones=(counts[0], counts[1]),
+        care=outcomes.count_care(baseline.children, arm.children),
+        seats=(baseline.town.seat_rows, arm.town.seat_rows),
+        rows=outcomes.study_children(baseline, arm, metrics, draw, world) if metrics else None,
+    )
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 over declarations and numbers, in a form that does not depend on their files' layout."""
+    whole = [part.model_dump(mode="json") if hasattr(part, "model_dump") else part for part in parts]
+    text = json.dumps([VERSION, whole], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

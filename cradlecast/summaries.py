@@ -1,0 +1,178 @@
+"""What people read of a study: milestones, care and seats, with central 90 % intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cradlecast.model import outcomes
+from cradlecast.model.children import Bools
+from cradlecast.model.place import Floats
+from cradlecast.samples import Ground, Sample
+from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.fit import cohorts_of
+from cradlecast.scenarios.options import METRIC_AGES
+from cradlecast.scenarios.scenario import Scenario
+
+INTERVAL = (0.05, 0.95)
+"""Ends of a central 90 % interval."""
+
+MILESTONE_AGES = tuple(METRIC_AGES[name] for name in MILESTONES)
+
+
+def milestone_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """Milestones by group with central 90 % intervals; impact is scenario minus baseline in the same draw and world.
+
+    ``impact_sd_parameters`` and ``impact_sd_chance`` split the spread of the impact into what is not known about the
+    parameters and what is luck among the simulated children (null with one world per draw).
+    ``chance_not_positive`` is the share of draws and worlds with an impact of zero or less.
+    """
+    counts = np.array([[sample.milestones for sample in draw] for draw in samples]).sum(axis=3)
+    base, arm = (counts[:, :, side].astype(np.float64) for side in (0, 1))
+    scale = ground.options.children / (ground.community.births_per_year.value * len(cohorts_of(scenario)))
+    rows = []
+    for g, group in enumerate(outcomes.group_names(ground.place)):
+        n = arm[:, :, g, -1]
+        if not n.sum() > 0 or (
+            group in ("stayed", "left") and ground.options.horizon < METRIC_AGES["postsecondary_completed"]
+        ):
+            continue
+        present = n > 0
+        for m, milestone in enumerate(MILESTONES):
+            if MILESTONE_AGES[m] > ground.options.horizon:
+                continue
+            with np.errstate(invalid="ignore", divide="ignore"):
+                rate, before = arm[:, :, g, m] / n, base[:, :, g, m] / base[:, :, g, -1]
+            rows.append(
+                {"scenario": scenario.name, "group": group, "milestone": milestone, "n": round(float(n.mean()))}
+                | _summary(rate, before, present)
+                | {"n_community": round(float(n.mean()) / scale), "baseline": scenario.baseline}
+            )
+    table = pd.DataFrame(rows)
+    first = [
+        "scenario",
+        "group",
+        "milestone",
+        "n",
+        "rate",
+        "rate_low",
+        "rate_high",
+        "impact",
+        "impact_low",
+        "impact_high",
+    ]
+    return table[first + [name for name in table.columns if name not in first]]
+
+
+def _summary(rate: Floats, before: Floats, present: Bools) -> dict[str, float | None]:
+    """Means, intervals and the split of the spread for one group and milestone; arrays are (draws, worlds)."""
+    impact = rate - before
+    values, level = impact[present], rate[present]
+    low, high = np.quantile(level, INTERVAL)
+    impact_low, impact_high = np.quantile(values, INTERVAL)
+    parameters, chance = split_spread(impact) if present.all() else (None, None)
+    return {
+        "rate": float(level.mean()),
+        "rate_low": float(low),
+        "rate_high": float(high),
+        "impact": float(values.mean()),
+        "impact_low": float(impact_low),
+        "impact_high": float(impact_high),
+        "baseline_rate": float(before[present].mean()),
+        "chance_not_positive": float(np.mean(values <= 0.0)),
+        "impact_sd_parameters": parameters,
+        "impact_sd_chance": chance,
+    }
+
+
+def split_spread(values: Floats) -> tuple[float | None, float | None]:
+    """Standard deviations due to parameters and due to chance, from a (draws, worlds) array.
+
+    One-way analysis of variance: the spread within draws is chance; what the draws' means spread beyond their share of
+    it is due to parameters. Nulls with fewer than two draws or worlds.
+    """
+    draws, worlds = values.shape
+    if draws < 2 or worlds < 2:
+        return None, None
+    within = float(values.var(axis=1, ddof=1).mean())
+    between = float(values.mean(axis=1).var(ddof=1)) - within / worlds
+    return float(np.sqrt(max(between, 0.0))), float(np.sqrt(within))
+
+
+def care_tables(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Care at 4 in both arms, and who moved from where to where: children of the community a school year."""
+    counts = np.array([[sample.care for sample in draw] for draw in samples]).astype(np.float64)
+    scale = ground.options.children / ground.community.births_per_year.value
+    yearly = counts / scale
+    care, moves = [], []
+    for kind, name in enumerate(outcomes.CARE):
+        before, after = yearly[:, :, kind, :].sum(axis=2), yearly[:, :, :, kind].sum(axis=2)
+        low, high = np.quantile(after - before, INTERVAL)
+        care.append(
+            {
+                "scenario": scenario.name,
+                "age": 4,
+                "care": name,
+                "baseline_children": float(before.mean()),
+                "scenario_children": float(after.mean()),
+                "change": float((after - before).mean()),
+                "change_low": float(low),
+                "change_high": float(high),
+            }
+        )
+    for a, source in enumerate(outcomes.CARE):
+        for b, target in enumerate(outcomes.CARE):
+            flow = yearly[:, :, a, b]
+            if a != b and flow.any():
+                low, high = np.quantile(flow, INTERVAL)
+                moves.append(
+                    {
+                        "scenario": scenario.name,
+                        "from": source,
+                        "to": target,
+                        "children_per_year": float(flow.mean()),
+                        "children_low": float(low),
+                        "children_high": float(high),
+                    }
+                )
+    columns = ["scenario", "from", "to", "children_per_year", "children_low", "children_high"]
+    return pd.DataFrame(care), pd.DataFrame(moves, columns=columns)
+
+
+def seat_table(scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """Seats open and filled and their cost by arm, year, program, stream and age: means over draws and worlds."""
+    frames = []
+    for side, arm in enumerate(("baseline", "scenario")):
+        rows = [row for draw in samples for sample in draw for row in sample.seats[side]]
+        table = pd.DataFrame(rows)
+        keys = ["year", "program", "stream", "age", "payer"]
+        mean = table.groupby(keys, sort=False, as_index=False)[["seats", "filled", "dollars"]].mean()
+        mean.insert(0, "arm", arm)
+        frames.append(mean)
+    whole = pd.concat(frames, ignore_index=True)
+    whole.insert(0, "scenario", scenario.name)
+    return whole[["scenario", "arm", "year", "program", "stream", "age", "seats", "filled", "payer", "dollars"]]
+
+
+def outcome_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """Counts of milestones by arm, draw, world, cohort, group and milestone: one row each, nothing summed up."""
+    counts = np.array([[sample.milestones for sample in draw] for draw in samples])
+    reached, n = counts[..., :-1], np.broadcast_to(counts[..., -1:], (*counts.shape[:-1], counts.shape[-1] - 1))
+    names: dict[str, Sequence[Any]] = {
+        "draw": list(range(counts.shape[0])),
+        "world": list(range(counts.shape[1])),
+        "arm": ["baseline", "scenario"],
+        "cohort": list(cohorts_of(scenario)),
+        "group": list(outcomes.group_names(ground.place)),
+        "milestone": list(MILESTONES),
+    }
+    index = pd.MultiIndex.from_product(list(names.values()), names=list(names))
+    table = pd.DataFrame({"n": n.ravel(), "reached": reached.ravel()}, index=index).reset_index()
+    table["world"] = table["draw"] * counts.shape[1] + table["world"]
+    late = [m for m, age in zip(MILESTONES, MILESTONE_AGES, strict=True) if age > ground.options.horizon]
+    table = table[~table["milestone"].isin(late)].reset_index(drop=True)
+    table.insert(0, "scenario", scenario.name)
+    return table
