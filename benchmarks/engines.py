@@ -154,7 +154,7 @@ def agree(array: Town, objects: Town) -> None:
     for name in ("ids", "x", "k"):
         if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
             raise EnginesDisagree(f"the engines disagree on '{name}' of {len(mine):,} children; nothing was timed")
-    if array.seat_rows != objects.seat_rows:
+    if array.seat_rows() != objects.seat_rows():
         raise EnginesDisagree(f"the engines disagree on the seats of {len(mine):,} children; nothing was timed")
 
 

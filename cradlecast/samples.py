@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cradlecast.model import outcomes
 from cradlecast.model.arms import baseline_policies, scenario_policies, streams_in
@@ -62,7 +63,7 @@ class Sample:
 
     milestones: tuple[Longs, Longs]
     care: Longs
-    seats: tuple[list[dict[str, object]], list[dict[str, object]]]
+    seats: tuple[list[dict[str, Any]], list[dict[str, Any]]]
     rows: outcomes.Columns | None
 
 
@@ -119,7 +120,7 @@ def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequ
             if setting.cohorts not in born:
                 born[setting.cohorts] = children_in(setting)
             children = born[setting.cohorts]
-            same = (scenario.baseline, setting.cohorts, setting.streams)
+            same = (setting.cohorts, setting.streams, repr(setting.policies))
             if same not in baselines:
                 baselines[same] = outcomes.Arm(Pipeline(setting, children).run())
             arm = outcomes.Arm(Pipeline(scenario_setting(setting, scenario, values), children).run())
@@ -169,7 +170,7 @@ def _sample(
     return Sample(
         milestones=(counts[0], counts[1]),
         care=outcomes.count_care(baseline.children, arm.children),
-        seats=(baseline.town.seat_rows, arm.town.seat_rows),
+        seats=(baseline.town.seat_rows(), arm.town.seat_rows()),
         rows=outcomes.study_children(baseline, arm, metrics, draw, world) if metrics else None,
     )
 

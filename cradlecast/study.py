@@ -167,7 +167,7 @@ def price(
     ground.cache.save()
     seat_years = {year: float(_financed_seats(scenario)) for year in school_years(scenario)}
     valuation = value_deal(deal, outcomes.study_frame(parts, metrics), seat_years, scenario.lever("seat_cost"))
-    record = record_of([scenario], options) | {
+    record = record_of([scenario], options, deal) | {
         "deal": deal.name,
         "illustrative": deal.illustrative,
         "price_year": deal.price_year,
@@ -188,12 +188,14 @@ def _financed_seats(scenario: Scenario) -> int:
     return sum(scenario.seats_of(change) for change in scenario.changes if change.financed)
 
 
-def record_of(scenarios: Sequence[Scenario], options: Options) -> dict[str, object]:
+def record_of(scenarios: Sequence[Scenario], options: Options, *more: Deal) -> dict[str, object]:
     """What was asked, with a fingerprint that two runs share only if everything behind their numbers is the same."""
     communities = {scenario.community: load_community(scenario.community) for scenario in scenarios}
+    programs = [load_program(name) for name in PROGRAMS]
+    everything = (*scenarios, *communities.values(), *programs, load_parameters(), *more)
     return {
         "cradlecast": VERSION,
-        "fingerprint": digest(*scenarios, *communities.values(), load_parameters(), asdict(options))[:16],
+        "fingerprint": digest(*everything, asdict(options))[:16],
         "scenarios": [scenario.name for scenario in scenarios],
         "baselines": {scenario.name: scenario.baseline for scenario in scenarios},
         "communities": list(communities),
@@ -204,7 +206,7 @@ def record_of(scenarios: Sequence[Scenario], options: Options) -> dict[str, obje
             for s in scenarios
         },
         **asdict(options),
-        "price_years": {name: load_program(name).seat_cost.year for name in PROGRAMS},
+        "price_years": {program.name: program.seat_cost.year for program in programs},
         "preview": options.preview,
         "interval": 0.9,
     }

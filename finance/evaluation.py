@@ -1,8 +1,9 @@
 """Evaluation: what the contract's evaluator reports, beside the true effect that only the simulation knows.
 
 The evaluator never sees the twin. It compares DIFFERENT children of the scenario's own world, on their observed
-scores: seated children with eligible applicants of the same cohort who hold no financed seat. The true effect pairs
-the SAME children with and without the scenario, on their true scores; it never enters a payment.
+scores: seated children with eligible children of the same cohort who had no public preschool, weighted so that both
+show the same mix of groups and poverty. The true effect pairs the SAME children with and without the scenario, on their
+true scores; it never enters a payment.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ COLUMNS = (
     "date",
     "seated",
     "eligible",
-    "applied",
+    "stratum",
     "reached_true",
     "reached",
     "measured",
@@ -57,7 +58,8 @@ class Evaluation:
     n_comparison
         Measured children of the comparison.
     rate_seated, rate_comparison
-        Shares of measured children seen to reach the metric; NaN where none was measured.
+        Shares of measured children seen to reach the metric; NaN where none was measured. The comparison's is the mean
+        of its strata, each weighted by the seated children in it (a stratum without comparison takes the whole's rate).
     true_effect
         Share of seated children who reach it in the scenario, less their share in the baseline; NaN without children.
     """
@@ -135,7 +137,8 @@ def evaluate(deal: Deal, study_children: pd.DataFrame) -> Evaluation:
     _require(deal, metric_names, cohorts, np.bincount(metric * len(cohorts) + cohort) > 0)
     kept = np.isin(metric_names, [m.name for m in deal.metrics])[metric] & np.isin(cohorts, deal.cohorts)[cohort]
     group, kept = _group(study_children, kept)
-    rows = study_children[["draw", "world", "date", "weight", "measured", "reached", "reached_true"]].loc[kept]
+    names = ["draw", "world", "date", "weight", "stratum", "measured", "reached", "reached_true"]
+    rows = study_children[names].loc[kept]
     metric, cohort, group = metric[kept], cohort[kept], group[kept]
 
     draw, draws = _codes(rows["draw"])
@@ -143,18 +146,20 @@ def evaluate(deal: Deal, study_children: pd.DataFrame) -> Evaluation:
     day, days = _codes(rows["date"])
     sample, samples = _compact(draw * len(worlds) + world)
     cell, cells = _compact((metric * len(cohorts) + cohort) * len(days) + day)
-    shape = (len(GROUPS), len(samples), len(cells))
-    code = (group * len(samples) + sample) * len(cells) + cell
+    stratum, strata = _codes(rows["stratum"])
+    shape = (len(GROUPS), len(samples), len(cells), len(strata))
+    code = ((group * len(samples) + sample) * len(cells) + cell) * len(strata) + stratum
 
     def total(weights: NDArray[Any]) -> Floats:
         return np.bincount(code, weights=weights, minlength=int(np.prod(shape))).reshape(shape)
 
     weight = rows["weight"].to_numpy(dtype=np.float64)
     measured = rows["measured"].to_numpy(dtype=bool)
-    everyone = total(weight)
-    seen = total(weight * measured)
-    reached = total(weight * (measured & rows["reached"].to_numpy(dtype=bool)))
-    truly = total(weight * rows["reached_true"].to_numpy(dtype=bool))
+    everyone = total(weight).sum(axis=-1)
+    seen_by_stratum = total(weight * measured)
+    reached_by_stratum = total(weight * (measured & rows["reached"].to_numpy(dtype=bool)))
+    seen, reached = seen_by_stratum.sum(axis=-1), reached_by_stratum.sum(axis=-1)
+    truly = total(weight * rows["reached_true"].to_numpy(dtype=bool)).sum(axis=-1)
     if not np.allclose(everyone[SEATED], everyone[TWIN], rtol=1e-9):
         raise InputError("study_children must hold the same seated children in both arms of every draw and world")
 
@@ -175,9 +180,17 @@ def evaluate(deal: Deal, study_children: pd.DataFrame) -> Evaluation:
         n_seated=seen[SEATED][:, pick],
         n_comparison=seen[COMPARISON][:, pick],
         rate_seated=_share(reached[SEATED], seen[SEATED])[:, pick],
-        rate_comparison=_share(reached[COMPARISON], seen[COMPARISON])[:, pick],
+        rate_comparison=_standardised(reached_by_stratum[COMPARISON], seen_by_stratum)[:, pick],
         true_effect=_share(truly[SEATED] - truly[TWIN], everyone[SEATED])[:, pick],
     )
+
+
+def _standardised(reached: Floats, seen: Floats) -> Floats:
+    """Rate of the comparison with the strata of the seated, (samples, cells); NaN where nobody is compared."""
+    whole = _share(reached.sum(axis=-1), seen[COMPARISON].sum(axis=-1))
+    rates = _share(reached, seen[COMPARISON])
+    rates = np.where(np.isnan(rates), whole[..., None], rates)
+    return _share((rates * seen[SEATED]).sum(axis=-1), seen[SEATED].sum(axis=-1))
 
 
 def _group(study_children: pd.DataFrame, kept: NDArray[np.bool_]) -> tuple[Codes, NDArray[np.bool_]]:
@@ -185,9 +198,9 @@ def _group(study_children: pd.DataFrame, kept: NDArray[np.bool_]) -> tuple[Codes
     arm, arms = _codes(study_children["arm"])
     scenario = (arms == "scenario")[arm]
     seated = study_children["seated"].to_numpy(dtype=bool)
-    applicant = study_children["eligible"].to_numpy(dtype=bool) & study_children["applied"].to_numpy(dtype=bool)
+    eligible = study_children["eligible"].to_numpy(dtype=bool)
     group = np.where(seated, np.where(scenario, SEATED, TWIN), COMPARISON)
-    return group, kept & (seated | (scenario & applicant))
+    return group, kept & (seated | (scenario & eligible))
 
 
 def _require(deal: Deal, metrics: NDArray[Any], cohorts: NDArray[Any], present: NDArray[np.bool_]) -> None:

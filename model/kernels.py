@@ -83,7 +83,10 @@ class Real(IntEnum):
 
 
 class Whole(IntEnum):
-    """Rows of ``k``. ``REACHED`` has one bit per milestone, in order; sites and kinds are -1 and 0 at home."""
+    """Rows of ``k``. ``REACHED`` has one bit per milestone, in order; sites and kinds are -1 and 0 at home.
+
+    ``APPLIED`` adds up 1 (for pre-K) and 2 (for Head Start).
+    """
 
     GROUP = 0
     AREA = 1

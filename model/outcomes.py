@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cradlecast.model.children import Bools, Children, Longs, Reals
-from cradlecast.model.kernels import PREK, Real, Theta, Whole
+from cradlecast.model.kernels import HEAD_START, PREK, Real, Theta, Whole
 from cradlecast.model.place import Place
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import MILESTONES
@@ -120,9 +120,9 @@ def count_care(baseline: Children, scenario: Children) -> Longs:
 def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: int, world: int) -> Columns:
     """Rows of single children for the metrics that a deal or a trial names, as columns.
 
-    Written for the children in a financed seat and for the comparison pool: eligible children of the same birth year
-    whose families applied for pre-K and who hold no pre-K seat of any kind in the scenario. Both arms; the same
-    children in the same order.
+    Written for the children in a financed seat and for the comparison pool: children of the same birth year who are
+    eligible for pre-K and had no public preschool at 4, neither pre-K nor Head Start, in the scenario. Both arms; the
+    same children in the same order.
 
     Parameters
     ----------
@@ -137,14 +137,15 @@ def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: i
     -------
     dict
         Column to array (rows,), one row per arm, metric and child; ``arm`` is 0 for the baseline and 1 for the
-        scenario, ``metric`` an index into ``metrics``. ``prek_attendance`` is measured for children in pre-K only.
+        scenario, ``metric`` an index into ``metrics``, ``stratum`` the group and poverty that an evaluator can match
+        on. ``prek_attendance`` is measured for children in pre-K only.
     """
     seated = scenario.financed()
     children = scenario.children
     applied = (children.whole(Whole.APPLIED) & 1) == 1
     eligible = children.real(Real.INCOME) < scenario.town.theta[Theta.PREK_INCOME]
-    without = children.whole(Whole.CARE4) != PREK
-    rows = np.flatnonzero(seated | (applied & eligible & without))
+    care = children.whole(Whole.CARE4)
+    rows = np.flatnonzero(seated | (eligible & (care != PREK) & (care != HEAD_START)))
     born = children.birth_years()[rows].astype(np.int64)
     arms, n = 2 * len(metrics), len(rows)
     readings = [_readings(arm, metric, rows) for arm in (baseline, scenario) for metric in metrics]
@@ -160,6 +161,7 @@ def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: i
         "seated": np.tile(seated[rows], arms),
         "eligible": np.tile(eligible[rows], arms),
         "applied": np.tile(applied[rows], arms),
+        "stratum": np.tile(children.whole(Whole.CELL)[rows].astype(np.int16), arms),
         "true_score": columns[0],
         "score": np.where(columns[4], columns[1], np.float32(np.nan)),
         "reached_true": columns[2] & columns[4],

@@ -135,24 +135,25 @@ class Pipeline(Town):
         counts = np.bincount(pool, minlength=len(self.pools))
         sites = c.k[row + 2, start:stop]
         sites[:] = -1
-        seated = np.zeros(len(self.sites), np.int32)
-        at = 0
+        numbers: list[int] = []
+        parts: list[int] = []
         for here, count in zip(self.pools, counts.tolist(), strict=True):
-            parts = apportion(count, [site.seats.get(age, 0) for site in here])
-            for site, part in zip(here, parts, strict=True):
-                sites[order[at : at + part]] = site.number
-                seated[site.number] = part
-                at += part
+            numbers += [site.number for site in here]
+            parts += apportion(count, [site.seats.get(age, 0) for site in here])
+        sites[order] = np.repeat(numbers, parts)
+        seated = np.zeros(len(self.sites), np.int32)
+        seated[numbers] = parts
         self.record_seats(age, seated)
 
     def _in_line(self, rows: Longs, pool: Wholes, n_areas: int) -> Longs:
         """Order of some children by pool, then by their place in its line (ties, should there be any, by id)."""
         line = self._keys[pool // n_areas, rows]
-        whole = (pool.astype(np.uint64) << np.uint64(57)) | line
-        order = np.argsort(whole)
-        if (np.diff(whole[order]) == 0).any():
-            order = np.lexsort((self.children.ids[0, rows], self.children.ids[1, rows], whole))
-        return order
+        if len(self.pools) < 128:  # a pool's number and a lottery key fit in one word
+            whole = (pool.astype(np.uint64) << np.uint64(57)) | line
+            order = np.argsort(whole)
+            if not (np.diff(whole[order]) == 0).any():
+                return order
+        return np.lexsort((self.children.ids[0, rows], self.children.ids[1, rows], line, pool))
 
     def run(self) -> Pipeline:
         """Live through all years, until the last cohort reaches the horizon."""

@@ -50,7 +50,7 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
     theta[Theta.LITERACY] = values["literacy_multiplier"]
     theta[Theta.SCREENER_NOISE] = np.sqrt(1.0 / values["screener_reliability"] - 1.0)
     theta[Theta.TEST_NOISE] = np.sqrt(1.0 / values["test_reliability"] - 1.0)
-    theta[Theta.CENTER_SD] = programs["prek"].center_sd.value
+    theta[Theta.CENTER_SD] = values["center_sd"]
     theta[Theta.PEER_EFFECT] = values["peer_effect"]
     theta[Theta.CAUSAL_SHARE] = values["causal_share"]
     theta[Theta.GRADUATION_SLOPE] = values["graduation_slope"]

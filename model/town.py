@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mesa
 import numpy as np
@@ -97,7 +98,7 @@ class Town(mesa.Model):
         self.schools = schools_by_area(setting.place, setting.scale)
         self.community_seats: dict[tuple[str, str, int], int] = {}
         self.sites: list[Site] = []
-        self.seat_rows: list[dict[str, object]] = []
+        self._book: list[tuple[int, int, dict[tuple[str, str, int], int], tuple[int, ...]]] = []
         self._agenda: dict[float, list[tuple[Policy, bool]]] = {}
         self._found_sites()
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
@@ -270,28 +271,39 @@ class Town(mesa.Model):
 
     def record_seats(self, age: int, seated: Wholes) -> None:
         """Book a year's seats for one age: ``seated`` int32 (sites,) children by site."""
-        scale, year = self.setting.scale, self.year
-        for site, children in zip(self.sites, seated, strict=True):
-            site.seat(year, age, int(children))
-        for program, stream in self.setting.streams:
-            declared = self.setting.programs[program]
-            if age not in declared.ages:
-                continue
-            sites = self.sites_of(program, stream)
-            self.seat_rows.append(
-                {
-                    "year": year,
-                    "program": program,
-                    "stream": stream,
-                    "age": age,
-                    "seats": self.community_seats[program, stream, age],
-                    "seats_simulated": sum(site.seats.get(age, 0) for site in sites),
-                    "filled_simulated": sum(site.filled[year, age] for site in sites),
-                    "filled": sum(site.filled[year, age] for site in sites) / scale,
-                    "payer": declared.payer,
-                    "dollars": self.community_seats[program, stream, age] * declared.seat_cost.value,
-                }
-            )
+        year = self.year
+        for site, children in zip(self.sites, seated.tolist(), strict=True):
+            site.seat(year, age, children)
+        simulated = tuple(site.seats.get(age, 0) for site in self.sites)
+        self._book.append((year, age, dict(self.community_seats), simulated))
+
+    def seat_rows(self) -> list[dict[str, Any]]:
+        """The book of seats: a row per year, program, stream and age, in community units and as simulated."""
+        rows = []
+        n_areas = len(self.setting.place.area_names)
+        for year, age, community, simulated in self._book:
+            for at, (program, stream) in enumerate(self.setting.streams):
+                declared = self.setting.programs[program]
+                if age not in declared.ages:
+                    continue
+                sites = slice(at * n_areas, (at + 1) * n_areas)
+                filled = sum(site.filled[year, age] for site in self.sites[sites])
+                seats = community[program, stream, age]
+                rows.append(
+                    {
+                        "year": year,
+                        "program": program,
+                        "stream": stream,
+                        "age": age,
+                        "seats": seats,
+                        "seats_simulated": sum(simulated[sites]),
+                        "filled_simulated": filled,
+                        "filled": filled / self.setting.scale,
+                        "payer": declared.payer,
+                        "dollars": seats * declared.seat_cost.value,
+                    }
+                )
+        return rows
 
     def count_pupils(self, school: int, cohort: int) -> int:
         """Children of a birth year in a school; the engines know."""

@@ -131,6 +131,16 @@ class Community(Record):
             stray = sorted(set(rates.groups) - {group.name for group in self.groups})
             if stray:
                 raise ValueError(f"milestone '{name}' gives a rate for '{stray[0]}', which is not a group")
+        self._demand_covers_both_ages()
         if not self.income.below_poverty.value < self.income.below_185.value:
             raise ValueError("the share below 185 % of poverty must be above the share below poverty")
         return self
+
+    def _demand_covers_both_ages(self) -> None:
+        """Refuse demand that leaves out an age or an income: two bounds, the same at 3 and 4, and the rest."""
+        bounds = {age: sorted(d.below_income_to_poverty or 0.0 for d in self.demand if d.age == age) for age in (3, 4)}
+        fits = bounds[3] == bounds[4] and len(set(bounds[3])) == 3 and bounds[3][0] == 0.0
+        if not fits or len(self.demand) != 6:
+            raise ValueError(
+                "demand must give, at 3 and at 4, a share below each of the same two incomes and one for the rest"
+            )

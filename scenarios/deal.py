@@ -159,7 +159,7 @@ class Metric(Record):
     count: Literal["gross", "net"] = Field(
         description="gross: seated children seen to reach it; net: those beyond the comparison's rate, at least 0."
     )
-    comparison: Literal["none", "applicants_without_seat"]
+    comparison: Literal["none", "no_public_preschool"]
     price: Dollars = Field(description="Dollars a unit.")
     cap_per_payment: Dollars | None = Field(None, description="Most for this metric on one payment date.")
     cap_over_life: Dollars | None = Field(None, description="Most for this metric over the deal's life.")

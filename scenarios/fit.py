@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.library import names
+from cradlecast.scenarios.library import load_parameters, names
 from cradlecast.scenarios.scenario import Baseline, Change, Scenario
 
 OPEN_ENDED_YEARS = 3
@@ -70,6 +70,12 @@ def check_fit(scenario: Scenario, community: Community) -> None:
     """
     baseline = baseline_of(scenario, community)
     school_years(scenario)
+    parameters = load_parameters().parameters
+    if community.stays not in parameters:
+        raise InputError(
+            f"stays of community '{community.name}' names parameter '{community.stays}', which does not exist"
+            f"{nearest(community.stays, parameters)}"
+        )
     seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
     owners = {f"baseline '{scenario.baseline}'": baseline.changes, f"scenario '{scenario.name}'": scenario.changes}
     for owner, changes in owners.items():
@@ -91,3 +97,9 @@ def _check_programs(owner: str, change: Change) -> None:
     for program in (change.program, *change.closes):
         if program not in known:
             raise InputError(f"{owner} changes '{program}', which holds no seats{nearest(program, known)}")
+    parameters = load_parameters().parameters
+    for share in change.closes.values():
+        if share not in parameters:
+            raise InputError(
+                f"{owner} closes seats by parameter '{share}', which does not exist{nearest(share, parameters)}"
+            )

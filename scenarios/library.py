@@ -74,8 +74,15 @@ def load_program(name_or_path: str | Path) -> Program:
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
-    """A scenario: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
-    return _load("scenario", Scenario, name_or_path)
+    """A scenario: a shipped one by its name, or one's own by the path of its file; see `load_community`.
+
+    A community that the scenario names by a path lies where that path leads from the scenario's own folder.
+    """
+    scenario = _load("scenario", Scenario, name_or_path)
+    if not _is_path(scenario.community):
+        return scenario
+    folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
+    return scenario.model_copy(update={"community": str(folder / scenario.community)})
 
 
 def load_deal(name_or_path: str | Path) -> Deal:

@@ -39,7 +39,6 @@ class Program(Record):
     take_up: Name | None = Field(None, description="Parameter: share of eligible families who apply.")
     hours_per_year: PositiveFigure
     class_size: PositiveFigure
-    center_sd: PositiveFigure = Field(description="Spread of effects between classrooms, sd.")
     seat_cost: PositiveFigure = Field(description="Cost of a seat for one school year.")
     payer: Text = Field(description="Whose budget pays.")
     effects: Effects

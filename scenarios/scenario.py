@@ -62,7 +62,7 @@ class Scenario(Record):
     author: Text
     description: Text
     sources: tuple[Text, ...] = Field(min_length=1)
-    community: Name
+    community: Text = Field(description="A shipped community, or the path of a file (seen from this file's folder).")
     baseline: Name
     seats_are_additional: bool = Field(description="False where the baseline keeps the same number of seats.")
     changes: tuple[Change, ...] = Field(min_length=1)

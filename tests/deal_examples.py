@@ -46,7 +46,7 @@ def metric(name: str = "kindergarten_ready", price: float = 100.0, **more: Any) 
 
 def net_metric(name: str = "kindergarten_ready", price: float = 100.0, **more: Any) -> dict[str, Any]:
     """A net count against the applicants without a seat."""
-    return metric(name, price, count="net", comparison="applicants_without_seat", **more)
+    return metric(name, price, count="net", comparison="no_public_preschool", **more)
 
 
 def line(name: str, amount: float, *dates: str, to: str = "provider", **more: Any) -> dict[str, Any]:
@@ -153,12 +153,13 @@ def cell(
     world: int = 0,
     cohort: int = 2015,
     weight: float = 1.0,
+    stratum: int = 0,
 ) -> pd.DataFrame:
     """One metric of one cohort in one sample: a letter a child, 1 reached, 0 not, x not measured.
 
     `seated` in the scenario, as seen; `true` the same children as they truly are (as seen, if not given); `twin` the
-    same children in the baseline (nobody reaches, if not given); `without_seat` eligible applicants without a seat, as
-    seen; `refused` children without a seat who did not apply.
+    same children in the baseline (nobody reaches, if not given); `without_seat` eligible children without public
+    preschool, as seen; `refused` children who are not eligible; `stratum` their group and poverty.
     """
     true = true or seated.replace("x", "0")
     twin = twin or "0" * len(seated)
@@ -168,10 +169,10 @@ def cell(
         rows.append((child, "scenario", True, True, truth, seen))
         rows.append((child, "baseline", True, True, other, other))
     for child, seen in enumerate(without_seat + refused, start=len(seated)):
-        applied = child < len(seated) + len(without_seat)
-        rows.append((child, "scenario", False, applied, seen.replace("x", "0"), seen))
-        rows.append((child, "baseline", False, applied, seen.replace("x", "0"), seen))
-    table = pd.DataFrame(rows, columns=["child", "arm", "seated", "applied", "truth", "seen"])
+        eligible = child < len(seated) + len(without_seat)
+        rows.append((child, "scenario", False, eligible, seen.replace("x", "0"), seen))
+        rows.append((child, "baseline", False, eligible, seen.replace("x", "0"), seen))
+    table = pd.DataFrame(rows, columns=["child", "arm", "seated", "eligible", "truth", "seen"])
     return pd.DataFrame(
         {
             "draw": np.int32(draw),
@@ -182,8 +183,9 @@ def cell(
             "metric": metric_name,
             "date": np.datetime64(day, "s"),
             "seated": table["seated"],
-            "eligible": True,
-            "applied": table["applied"],
+            "eligible": table["eligible"],
+            "applied": table["eligible"],
+            "stratum": np.int16(stratum),
             "reached_true": table["truth"] == "1",
             "reached": table["seen"] == "1",
             "measured": table["seen"] != "x",

@@ -133,7 +133,7 @@ def deal_tables(ok: bool = True) -> dict[str, pd.DataFrame]:
         "metric": ["prek_attendance", "kindergarten_ready"],
         "payer": ["city-of-memphis", "shelby-county"],
         "count": ["gross", "net"],
-        "comparison": ["none", "applicants_without_seat"],
+        "comparison": ["none", "no_public_preschool"],
     }
     for name, values in {
         "true_effect": [0.6, 0.05],

@@ -121,7 +121,7 @@ def test_children_seats_and_dollars_are_conserved() -> None:
         children = town.columns()
         assert len(children) == 2000
         for age, care, site in ((3, Whole.CARE3, Whole.SITE3), (4, Whole.CARE4, Whole.SITE4)):
-            rows = [row for row in town.seat_rows if row["age"] == age]
+            rows = [row for row in town.seat_rows() if row["age"] == age]
             seated = sum(row["filled_simulated"] for row in rows)
             assert seated == np.count_nonzero(children.whole(care) != HOME)
             assert ((children.whole(site) >= 0) == (children.whole(care) != HOME)).all()

@@ -34,6 +34,7 @@ class Plan(Record):
     schema_: str = Field(alias="schema")
     name: Name
     take_up: Share = 0.5
+    community: str = "memphis"
 
 
 PLAN = "schema: cradlecast/scenario/1\nname: {}\n"
@@ -174,3 +175,16 @@ print(*sorted({name.split(".")[0] for name in sys.modules}))
     loaded = set(seen.stdout.split())
     assert {"cradlecast", "pydantic", "yaml"} <= loaded
     assert loaded.isdisjoint({"mesa", "numba", "numpy", "scipy", "pandas", "panel", "holoviews", "bokeh"})
+
+
+def test_a_scenario_of_ones_own_may_stand_on_a_community_of_ones_own(tmp_path: Path) -> None:
+    """A path in a scenario leads from the scenario's own folder."""
+    shipped = Path(__file__).parents[1] / "scenarios"
+    (tmp_path / "places").mkdir()
+    place = (shipped / "communities" / "memphis.yaml").read_text().replace("name: memphis", "name: elsewhere", 1)
+    (tmp_path / "places" / "elsewhere.yaml").write_text(place)
+    mine = (shipped / "library" / "memphis-prek-1000-lapse.yaml").read_text()
+    mine = mine.replace("community: memphis", "community: places/elsewhere.yaml")
+    (tmp_path / "mine.yaml").write_text(mine)
+    scenario = load_scenario(tmp_path / "mine.yaml")
+    assert load_community(scenario.community).name == "elsewhere"

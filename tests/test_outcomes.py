@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cradlecast.model.kernels import PREK, Whole
+from cradlecast.model.kernels import CHILD_CARE, HOME, PREK, Whole
 from cradlecast.model.outcomes import Arm, count_milestones, group_masks, group_names, study_children, study_frame
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.scenarios.community import MILESTONES
@@ -47,7 +47,7 @@ def test_milestones_are_nested(arms: tuple[Arm, Arm]) -> None:
     assert 0 < completed.sum() < enrolled.sum() < graduate.sum()
 
 
-def test_study_rows_are_the_seated_and_the_applicants_without_a_prek_seat(
+def test_study_rows_are_the_seated_and_the_eligible_without_public_preschool(
     arms: tuple[Arm, Arm], rows: pd.DataFrame
 ) -> None:
     children, seated = arms[1].children, arms[1].financed()
@@ -57,9 +57,10 @@ def test_study_rows_are_the_seated_and_the_applicants_without_a_prek_seat(
     assert one["seated"].sum() == seated.sum()
     pool = one[~one["seated"]]
     assert len(pool) > 50
-    assert (pool["eligible"] & pool["applied"]).all()
-    ids = pd.Index(children.child_ids())
-    assert (children.whole(Whole.CARE4)[ids.get_indexer(pd.Index(pool["child"]))] != PREK).all()
+    assert pool["eligible"].all()
+    care = children.whole(Whole.CARE4)[pd.Index(children.child_ids()).get_indexer(pd.Index(pool["child"]))]
+    assert set(care) == {HOME, CHILD_CARE}
+    assert one["stratum"].nunique() > 4
 
 
 def test_both_arms_hold_the_same_children_in_the_same_order(rows: pd.DataFrame) -> None:
