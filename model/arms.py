@@ -38,6 +38,7 @@ def _settled(scenario: Scenario, change: Change, values: Mapping[str, float]) ->
         quality=1.0 if quality is None else quality,
         hours=scenario.lever("hours"),
         take_up=scenario.lever("take_up"),
+        seat_cost=scenario.lever("seat_cost"),
         closing=closing,
     )
 

@@ -16,15 +16,15 @@ class Site(mesa.Agent):
         Age to seats a year, in simulated children.
     filled
         (year, age) to children seated.
-    quality, hours
-        Quality against the program as delivered at scale (1.0), and hours a year.
+    quality, hours, seat_cost
+        Quality against the program as delivered at scale (1.0), hours a year, and dollars a seat and year.
     financed
         True if an outcomes contract pays for these seats.
     """
 
     program = ""
 
-    def __init__(self, model: mesa.Model, number: int, stream: str, area: str, hours: float) -> None:
+    def __init__(self, model: mesa.Model, number: int, stream: str, area: str, hours: float, seat_cost: float) -> None:
         super().__init__(model)
         self.number = number
         self.stream = stream
@@ -34,6 +34,7 @@ class Site(mesa.Agent):
         self.quality = 1.0
         self.standard_hours = hours
         self.hours = hours
+        self.seat_cost = seat_cost
         self.financed = False
 
     @property

@@ -30,6 +30,7 @@ class Policy:
     quality: float = 1.0
     hours: float | None = None
     take_up: float | None = None
+    seat_cost: float | None = None
     closing: tuple[tuple[str, int], ...] = ()
 
 
@@ -118,8 +119,8 @@ class Town(mesa.Model):
         for program, stream in self.setting.streams:
             declared = self.setting.programs[program]
             for area in place.area_names:
-                hours = declared.hours_per_year.value
-                self.sites.append(SITES[program](self, len(self.sites), stream, area, hours))
+                hours, cost = declared.hours_per_year.value, declared.seat_cost.value
+                self.sites.append(SITES[program](self, len(self.sites), stream, area, hours, cost))
             for age in declared.ages:
                 known = observed.get((program, stream))
                 seats = known.seats[age].value if known is not None and age in known.seats else 0.0
@@ -207,6 +208,8 @@ class Town(mesa.Model):
             site.quality = policy.quality
             site.hours = policy.hours if policy.hours is not None else site.standard_hours
             site.financed = change.financed
+            if policy.seat_cost is not None:
+                site.seat_cost = policy.seat_cost
         if policy.take_up is not None:
             self.theta[Theta.TAKE_UP_PREK] = np.float32(policy.take_up)
 
@@ -300,7 +303,7 @@ class Town(mesa.Model):
                         "filled_simulated": filled,
                         "filled": filled / self.setting.scale,
                         "payer": declared.payer,
-                        "dollars": seats * declared.seat_cost.value,
+                        "dollars": seats * self.sites[sites.start].seat_cost,
                     }
                 )
         return rows

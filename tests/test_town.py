@@ -58,6 +58,16 @@ def test_levers_reach_the_financed_sites_alone() -> None:
         assert (site.quality, site.hours) == expected
 
 
+def test_seats_cost_what_the_lever_says_and_whether_or_not_a_child_sits_in_them() -> None:
+    moved = load_scenario(SCENARIOS[0]).with_levers({"seat_cost": 12_500})
+    rows = town(settings(moved, 4000)[1]).run().seat_rows()
+    financed = [row for row in rows if row["stream"] == "financed" and row["seats"]]
+    assert [row["dollars"] for row in financed] == [12_500_000] * 3
+    assert all(row["filled"] < row["seats"] for row in financed)
+    standing = [row for row in rows if row["stream"] == "standing"]
+    assert {row["dollars"] / row["seats"] for row in standing} == {8000}
+
+
 def test_a_site_never_takes_more_children_than_it_has_seats() -> None:
     model = town()
     site = model.sites[0]
@@ -66,7 +76,7 @@ def test_a_site_never_takes_more_children_than_it_has_seats() -> None:
 
 
 def test_value_is_quality_times_effect_and_extra_hours_count_apart() -> None:
-    site = Site(mesa.Model(rng=1), 0, "standing", "north", hours=1000)
+    site = Site(mesa.Model(rng=1), 0, "standing", "north", hours=1000, seat_cost=8000)
     site.quality, site.hours = 1.5, 1200
     assert site.value(0.3, 0.02) == pytest.approx(1.5 * 0.3 + 0.04)
     site.quality = 0.0
