@@ -20,15 +20,13 @@ from pathlib import Path
 
 from benchmarks import CHILDREN, DRAWS
 from benchmarks.machine import describe
-from cradlecast.model.arms import baseline_policies, streams_in
-from cradlecast.model.children import Children, children_of, world_key
+from cradlecast.model.children import Children
 from cradlecast.model.compiled import NOJIT
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
-from cradlecast.model.town import Setting, Town, schools_by_area
-from cradlecast.samples import ground_of, scenario_setting
+from cradlecast.model.town import Setting, Town
+from cradlecast.samples import baseline_setting, children_in, ground_of, scenario_setting
 from cradlecast.scenarios.errors import InputError
-from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 
@@ -131,21 +129,9 @@ def arm(n_children: int) -> tuple[Setting, Children]:
     scenario = load_scenario(SCENARIO)
     ground = ground_of(scenario, Options(children=n_children, draws=1, worlds=1))
     values, calibration = ground.draw(0)
-    baseline = Setting(
-        place=ground.place,
-        programs=ground.programs,
-        values=values,
-        theta=calibration.theta,
-        cuts=calibration.cuts,
-        cohorts=cohorts_of(scenario),
-        n_children=n_children,
-        world=world_key(ground.options.seed, 0),
-        streams=streams_in(ground.community, scenario),
-        policies=baseline_policies(scenario, ground.community),
-    )
+    baseline = baseline_setting(ground, scenario, values, calibration, world=0)
     setting = scenario_setting(baseline, scenario, values)
-    schools = schools_by_area(ground.place, setting.scale)
-    return setting, children_of(ground.place, setting.cohorts, n_children, setting.world, schools, setting.theta)
+    return setting, children_in(setting)
 
 
 def agree(array: Town, objects: Town) -> None:

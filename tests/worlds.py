@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from cradlecast.model.arms import baseline_policies, streams_in
-from cradlecast.model.children import Children, children_of, world_key
-from cradlecast.model.town import Setting, schools_by_area
-from cradlecast.samples import Ground, ground_of, scenario_setting
-from cradlecast.scenarios.fit import cohorts_of
+from cradlecast.model.children import Children
+from cradlecast.model.town import Setting
+from cradlecast.samples import Ground, baseline_setting, children_in, ground_of, scenario_setting
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.scenario import Scenario
@@ -30,31 +28,13 @@ def settings(
     declared = load_scenario(scenario) if isinstance(scenario, str) else scenario
     base = ground(declared.name, n_children)
     drawn, calibration = base.draw(draw)
-    setting = Setting(
-        place=base.place,
-        programs=base.programs,
-        values=drawn | values,
-        theta=calibration.theta.copy(),
-        cuts=calibration.cuts,
-        cohorts=cohorts_of(declared),
-        n_children=n_children,
-        world=world_key(1, world),
-        streams=streams_in(base.community, declared),
-        policies=baseline_policies(declared, base.community),
-    )
+    setting = baseline_setting(base, declared, drawn | values, calibration, world)
     return setting, scenario_setting(setting, declared, setting.values)
 
 
 def born(setting: Setting) -> Children:
     """The children of a setting, as born."""
-    return children_of(
-        setting.place,
-        setting.cohorts,
-        setting.n_children,
-        setting.world,
-        schools_by_area(setting.place, setting.scale),
-        setting.theta,
-    )
+    return children_in(setting)
 
 
 def with_theta(setting: Setting, **entries: float) -> Setting:
