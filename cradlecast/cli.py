@@ -1,4 +1,4 @@
-"""The command line: what is shipped, one scenario, several scenarios, a deal.
+"""The command line: what is shipped, one scenario, several scenarios, a deal; a scenario, a child, a place looked at.
 
 All input is read and checked before mesa, numba and pandas are imported, so that a wrong word costs nobody a wait.
 Exit status: 0, 1 (it ran and found something wrong), 2 (asked wrongly), 130 (interrupted).
@@ -18,10 +18,21 @@ from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.options import MAX_CHILDREN, Options, metric_age
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.wording import one_line, shown
-from cradlecast.ui.arguments import SIZES, deal_horizon, options, refuse_unknown_options, settings
-from cradlecast.ui.parsers import COMMANDS, EXAMPLES, LISTS, parsers
+from cradlecast.ui.arguments import (
+    MOST_DRAWS,
+    MOST_WORLDS,
+    SIZES,
+    child,
+    deal_horizon,
+    numbered,
+    options,
+    refuse_unknown_options,
+    settings,
+)
+from cradlecast.ui.parsers import ASSOCIATIONS_SIZE, CHECKS, COMMANDS, EXAMPLES, FIT_SIZE, LISTS, LOOKS, parsers
 
 if TYPE_CHECKING:
+    from cradlecast.observed import Findings
     from cradlecast.scenarios.community import Community
     from cradlecast.scenarios.deal import Deal
     from cradlecast.scenarios.scenario import Scenario
@@ -90,6 +101,10 @@ def _answer(words: list[str]) -> int:
     refuse_unknown_options(extra, commands.get(asked.command, parser), asked.command or "cradlecast")
     if asked.command is None:
         raise InputError(f"a command is missing; the commands are {', '.join(COMMANDS)}")
+    if asked.command in CHECKS:
+        return _check(asked)
+    if asked.command in LOOKS:
+        return _explain(asked) if asked.command == "explain" else _trace(asked)
     return _list(asked) if asked.command in LISTS else _study(asked)
 
 
@@ -136,6 +151,135 @@ def _study(words: argparse.Namespace) -> int:
         _print(asked, result.record, tables)
     if failures := failed_checks(tables):
         return _say(f"the deal's books are wrong: {'; '.join(failures)}", FOUND_WRONG)
+    return OK
+
+
+def _explain(words: argparse.Namespace) -> int:
+    """Say what a scenario changes, and what that rests on."""
+    from cradlecast.scenarios.library import load_scenario
+
+    moved = settings(words.set)
+    scenario = load_scenario(words.name)
+    scenario.with_levers(moved)
+
+    from cradlecast.explanation import explain
+    from cradlecast.ui import explain as view
+    from cradlecast.ui.exports import csv_text, json_text
+
+    told = explain(scenario, moved)
+    tables = view.explanation_tables(told)
+    if words.json:
+        _write(json_text(view.explanation_record(told), tables))
+    elif words.csv:
+        _write(csv_text(tables[0]))
+    else:
+        notes = [f"It cannot say: {limit}" for limit in view.cannot_say(told)]
+        _show(view.explanation_views(told), view.explanation_heading(told), notes)
+    return OK
+
+
+def _trace(words: argparse.Namespace) -> int:
+    """Follow one synthetic child through both arms of a scenario."""
+    from cradlecast.scenarios.fit import check_fit
+    from cradlecast.scenarios.library import load_community, load_scenario
+
+    one = child(words.child)
+    draw, world = numbered(words.draw, "draw", MOST_DRAWS), numbered(words.world, "world", MOST_WORLDS)
+    size = options({"children": words.children, "seed": words.seed}, draws=1, worlds=1)
+    scenario = load_scenario(words.name).with_levers(settings(words.set))
+    check_fit(scenario, load_community(scenario.community))
+
+    from cradlecast.tracing import trace
+    from cradlecast.ui import trace_view as view
+    from cradlecast.ui.exports import csv_text, json_text
+
+    told = trace(scenario, one, size, draw, world)
+    tables = view.trace_tables(told)
+    if words.json:
+        _write(json_text(told.record, tables))
+    elif words.csv:
+        _write(csv_text(tables[0]))
+    else:
+        _show(view.trace_views(told), view.trace_heading(told), view.trace_notes(told))
+    if wrong := told.disagreements:
+        return _say(f"what is told is not what the engine did: {'; '.join(wrong)}", FOUND_WRONG)
+    return OK
+
+
+def _check(words: argparse.Namespace) -> int:
+    """Look at the observed world of a community: the fit of its calibration, or its associations."""
+    from cradlecast.scenarios.fit import check_community
+    from cradlecast.scenarios.library import load_community
+
+    calibrates = words.command == "calibrate"
+    if calibrates and words.template:
+        return _template(words)
+    if calibrates and words.name is None:
+        raise InputError("calibrate needs COMMUNITY, or --template; see cradlecast calibrate --help")
+    sizes = {name: getattr(words, name) for name in ("children", "draws", "seed")}
+    size = options(sizes, **(FIT_SIZE if calibrates else ASSOCIATIONS_SIZE))
+    community = load_community(words.name if calibrates else words.community)
+    check_community(community)
+    folder = None if words.out is None else Path(words.out)
+    if folder is not None:
+        from cradlecast.ui.exports import check_folder
+
+        check_folder(folder)
+    return _found(words, community, _look(words, community, size), folder)
+
+
+def _template(words: argparse.Namespace) -> int:
+    """Print a commented community file."""
+    from cradlecast.scenarios.template import community_template
+
+    others = ("name", "children", "draws", "seed", "out", "json", "csv")
+    if given := [name for name in others if getattr(words, name) not in (None, False)]:
+        other = "COMMUNITY" if given[0] == "name" else f"--{given[0]}"
+        raise InputError(f"--template prints a file and nothing else; leave out {other}")
+    _write(community_template())
+    return OK
+
+
+def _look(words: argparse.Namespace, community: Community, size: Options) -> Findings:
+    """Live the observed world; the heavy imports are here."""
+    from rich.console import Console
+
+    from cradlecast.ui.progress import progress_bar
+
+    calibrates = words.command == "calibrate"
+    with progress_bar("Calibrating" if calibrates else "Measuring", Console(stderr=True), words.quiet) as progress:
+        if calibrates:
+            from cradlecast.targets import fit
+
+            return fit(community, size, progress)
+        from cradlecast.published import associations
+
+        return associations(community, size, progress)
+
+
+def _found(words: argparse.Namespace, community: Community, findings: Findings, folder: Path | None) -> int:
+    """Print or write what a look at the observed world found."""
+    from cradlecast.ui.check_layouts import association_notes, check_heading, check_views, fit_notes
+    from cradlecast.ui.exports import csv_text, json_text, write_folder
+    from cradlecast.ui.rows import tables_of
+
+    tables = tables_of(findings.tables)
+    if folder is not None:
+        files = write_folder(folder, findings.record, tables)
+        if not words.quiet:
+            _say(f"wrote {len(files)} files to {one_line(folder)}", OK)
+    if words.json:
+        _write(json_text(findings.record, tables))
+    elif words.csv:
+        _write(csv_text(tables[0]))
+    else:
+        if words.command == "calibrate":
+            notes = fit_notes(findings.record, tables, community)
+        else:
+            notes = association_notes(findings.record, tables, findings.remarks)
+        _show(check_views(tables, findings.record, community), check_heading(community, findings.record), notes)
+    if findings.missed:
+        return _say(f"targets are missed: {'; '.join(findings.missed)}", FOUND_WRONG)
     return OK
 
 

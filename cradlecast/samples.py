@@ -14,17 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from cradlecast.model import outcomes
 from cradlecast.model.arms import baseline_policies, scenario_policies, streams_in
 from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
 from cradlecast.model.children import Children, Longs, children_of, world_key
 from cradlecast.model.draws import draw_parameters
+from cradlecast.model.paths import count_paths
 from cradlecast.model.pipeline import Pipeline
-from cradlecast.model.place import Place, place_of
+from cradlecast.model.place import Floats, Place, place_of
 from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.fit import check_fit, cohorts_of
+from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of
 from cradlecast.scenarios.library import load_community, load_parameters, load_program
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.parameters import ParameterSet
@@ -62,7 +65,9 @@ class Sample:
     """What one draw and world contributes for one scenario."""
 
     milestones: tuple[Longs, Longs]
+    events: tuple[Floats, Floats]
     care: Longs
+    paths: Longs
     seats: tuple[list[dict[str, Any]], list[dict[str, Any]]]
     rows: outcomes.Columns | None
 
@@ -77,6 +82,18 @@ def ground_of(scenario: Scenario, options: Options) -> Ground:
     """
     community = load_community(scenario.community)
     check_fit(scenario, community)
+    return ground_in(community, options)
+
+
+def ground_in(community: Community, options: Options) -> Ground:
+    """Load the programs and parameters that a community's studies stand on.
+
+    Raises
+    ------
+    InputError
+        If the community names a program or a parameter that does not exist.
+    """
+    check_community(community)
     programs = {name: load_program(name) for name in PROGRAMS}
     parameters = load_parameters()
     key = digest(community, *programs.values(), parameters, options.seed, CALIBRATION_CHILDREN)
@@ -163,13 +180,16 @@ def _sample(
 ) -> Sample:
     """Count one draw and world."""
     seated, changed = arm.financed(), outcomes.care_changed(baseline, arm)
-    counts = tuple(
-        outcomes.count_milestones(outcomes.group_masks(ground.place, one.children, seated, changed), one.children)
-        for one in (baseline, arm)
-    )
+    # Who belongs to a group does not depend on the arm: even leaving is the same chance event in both.
+    masks = outcomes.group_masks(ground.place, arm.children, seated, changed).astype(np.float64)
+    pair = (baseline.children, arm.children)
+    counts = [outcomes.count_milestones(masks, children) for children in pair]
+    events = [outcomes.count_events(masks, children, ground.options.horizon) for children in pair]
     return Sample(
         milestones=(counts[0], counts[1]),
+        events=(events[0], events[1]),
         care=outcomes.count_care(baseline.children, arm.children),
+        paths=count_paths(baseline, arm),
         seats=(baseline.town.seat_rows(), arm.town.seat_rows()),
         rows=outcomes.study_children(baseline, arm, metrics, draw, world) if metrics else None,
     )

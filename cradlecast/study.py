@@ -22,7 +22,7 @@ from cradlecast.scenarios.library import load_community, load_parameters, load_p
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
-from cradlecast.summaries import care_tables, milestone_table, outcome_table, seat_table
+from cradlecast.summaries import care_tables, event_table, milestone_table, outcome_table, path_table, seat_table
 
 Progress = Callable[[int, int], None]
 """Called with draws done and draws in all."""
@@ -81,17 +81,21 @@ def compare(
 ) -> Result:
     """Run several scenarios, each beside the baseline that it names, on the same draws and worlds.
 
-    Parameters and errors as in ``run``. Tables: ``milestones``, ``care``, ``displaced``, ``seats``.
+    Parameters and errors as in ``run``. Tables: milestones, events, care, displaced, paths, seats.
     """
     options = options or Options()
     _check_names(scenarios)
     lived = _lived(scenarios, options, progress, workers)
-    tables: dict[str, list[pd.DataFrame]] = {"milestones": [], "care": [], "displaced": [], "seats": []}
+    tables: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ("milestones", "events", "care", "displaced", "paths", "seats")
+    }
     for scenario, (ground, samples) in zip(scenarios, lived, strict=True):
         tables["milestones"].append(milestone_table(ground, scenario, samples))
+        tables["events"].append(event_table(ground, scenario, samples))
         care, displaced = care_tables(ground, scenario, samples)
         tables["care"].append(care)
         tables["displaced"].append(displaced)
+        tables["paths"].append(path_table(ground, scenario, samples))
         tables["seats"].append(seat_table(scenario, samples))
     return Result(
         record_of(scenarios, options),

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cradlecast.model import outcomes
 from cradlecast.model.children import Bools
+from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENTS
+from cradlecast.model.paths import CHANNELS, DIRECTIONS
 from cradlecast.model.place import Floats
 from cradlecast.samples import Ground, Sample
 from cradlecast.scenarios.community import MILESTONES
@@ -19,6 +22,9 @@ from cradlecast.scenarios.scenario import Scenario
 
 INTERVAL = (0.05, 0.95)
 """Ends of a central 90 % interval."""
+
+RATES = ("rate", "rate_low", "rate_high", "impact", "impact_low", "impact_high")
+"""What every table of rates begins with, behind its names."""
 
 MILESTONE_AGES = tuple(METRIC_AGES[name] for name in MILESTONES)
 
@@ -30,8 +36,33 @@ def milestone_table(ground: Ground, scenario: Scenario, samples: list[list[Sampl
     parameters and what is luck among the simulated children (null with one world per draw).
     ``chance_not_positive`` is the share of draws and worlds with an impact of zero or less.
     """
-    counts = np.array([[sample.milestones for sample in draw] for draw in samples]).sum(axis=3)
-    base, arm = (counts[:, :, side].astype(np.float64) for side in (0, 1))
+    counts = np.array([[sample.milestones for sample in draw] for draw in samples])
+    shown = [age <= ground.options.horizon for age in MILESTONE_AGES]
+    return _impacts(ground, scenario, counts, "milestone", MILESTONES, shown).drop(columns="chance_not_negative")
+
+
+def event_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """School events by group, as ``milestone_table``: share of children a year at risk, or ever for those counted once.
+
+    Chronic absence and suspension at ages 5 to 17, arrest at 10 to 17, special education by 10, retention in
+    kindergarten or grade 1. An impact above zero is more of what nobody wants, hence ``chance_not_negative``.
+    """
+    counts = np.array([[sample.events for sample in draw] for draw in samples])
+    shown = [first < ground.options.horizon for first in EVENT_FIRST_AGES]
+    table = _impacts(ground, scenario, counts, "event", EVENTS, shown)
+    return table.drop(columns="chance_not_positive")
+
+
+def _impacts(
+    ground: Ground,
+    scenario: Scenario,
+    counts: NDArray[Any],
+    what: str,
+    names: Sequence[str],
+    shown: Sequence[bool],
+) -> pd.DataFrame:
+    """Rates and impacts by group: ``counts`` (draws, worlds, arms, cohorts, groups, names + 1), children last."""
+    base, arm = (counts.sum(axis=3)[:, :, side].astype(np.float64) for side in (0, 1))
     scale = ground.options.children / (ground.community.births_per_year.value * len(cohorts_of(scenario)))
     rows = []
     for g, group in enumerate(outcomes.group_names(ground.place)):
@@ -41,29 +72,19 @@ def milestone_table(ground: Ground, scenario: Scenario, samples: list[list[Sampl
         ):
             continue
         present = n > 0
-        for m, milestone in enumerate(MILESTONES):
-            if MILESTONE_AGES[m] > ground.options.horizon:
+        for m, name in enumerate(names):
+            if not shown[m]:
                 continue
             with np.errstate(invalid="ignore", divide="ignore"):
                 rate, before = arm[:, :, g, m] / n, base[:, :, g, m] / base[:, :, g, -1]
             rows.append(
-                {"scenario": scenario.name, "group": group, "milestone": milestone, "n": round(float(n.mean()))}
+                {"scenario": scenario.name, "group": group, what: name, "n": round(float(n.mean()))}
                 | _summary(rate, before, present)
                 | {"n_community": round(float(n.mean()) / scale), "baseline": scenario.baseline}
             )
-    table = pd.DataFrame(rows)
-    first = [
-        "scenario",
-        "group",
-        "milestone",
-        "n",
-        "rate",
-        "rate_low",
-        "rate_high",
-        "impact",
-        "impact_low",
-        "impact_high",
-    ]
+    first = ["scenario", "group", what, "n", *RATES]
+    chances = ["chance_not_positive", "chance_not_negative"]
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*first, *chances])
     return table[first + [name for name in table.columns if name not in first]]
 
 
@@ -83,6 +104,7 @@ def _summary(rate: Floats, before: Floats, present: Bools) -> dict[str, float | 
         "impact_high": float(impact_high),
         "baseline_rate": float(before[present].mean()),
         "chance_not_positive": float(np.mean(values <= 0.0)),
+        "chance_not_negative": float(np.mean(values >= 0.0)),
         "impact_sd_parameters": parameters,
         "impact_sd_chance": chance,
     }
@@ -140,6 +162,39 @@ def care_tables(ground: Ground, scenario: Scenario, samples: list[list[Sample]])
                 )
     columns = ["scenario", "from", "to", "children_per_year", "children_low", "children_high"]
     return pd.DataFrame(care), pd.DataFrame(moves, columns=columns)
+
+
+def path_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """Children of the community whose path changed: first milestone that differs, direction and channel.
+
+    Means over draws and worlds with central 90 % intervals. Rows with ``all`` are totals, with intervals of their own:
+    over milestones, over directions, over channels.
+    """
+    counts = np.array([[sample.paths for sample in draw] for draw in samples]).astype(np.float64)
+    for axis in (2, 3, 4):
+        counts = np.concatenate([counts, counts.sum(axis=axis, keepdims=True)], axis=axis)
+    scale = ground.options.children / (ground.community.births_per_year.value * len(cohorts_of(scenario)))
+    children = counts / scale
+    rows = []
+    for m, milestone in enumerate((*MILESTONES, "all")):
+        if milestone != "all" and METRIC_AGES[milestone] > ground.options.horizon:
+            continue
+        for d, direction in enumerate((*DIRECTIONS, "all")):
+            for c, channel in enumerate((*CHANNELS, "all")):
+                number = children[:, :, m, d, c]
+                low, high = np.quantile(number, INTERVAL)
+                rows.append(
+                    {
+                        "scenario": scenario.name,
+                        "milestone": milestone,
+                        "direction": direction,
+                        "channel": channel,
+                        "children": float(number.mean()),
+                        "children_low": float(low),
+                        "children_high": float(high),
+                    }
+                )
+    return pd.DataFrame(rows)
 
 
 def seat_table(scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:

@@ -14,14 +14,15 @@ import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Children, Reals, children_of, world_key
-from cradlecast.model.kernels import Real, Theta, Whole
+from cradlecast.model.children import Bools, Children, Reals, children_of, world_key
+from cradlecast.model.kernels import EVENTS, Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, shifted_to_mean
-from cradlecast.model.theta import EMPLOYMENT_LEVELS, chain, theta_of
+from cradlecast.model.theta import EMPLOYMENT_LEVELS, chain, event_shifts, theta_of, yearly_rate
 from cradlecast.model.town import Setting, schools_by_area, streams_of
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.fields import ShareFigure
 from cradlecast.scenarios.program import Program
 
 CALIBRATION_WORLD = 2**32 - 1
@@ -57,7 +58,7 @@ class Margin:
     """One group of cells with the rate it must show."""
 
     name: str
-    cells: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    cells: Bools
     target: float
     source: str
     borrowed: bool
@@ -87,20 +88,22 @@ def calibrate(
     theta = theta_of(values, place, programs)
     children, lasting = observed_children(place, programs, values, theta, seed, n_children)
     cells = children.whole(Whole.CELL).astype(np.int64)
-    cuts = np.zeros((len(MILESTONES), place.n_cells))
+    cuts = np.zeros((len(MILESTONES) + len(EVENTS), place.n_cells))
     fit: list[Fit] = []
+
+    names = (*MILESTONES, *EVENTS)
 
     def solve(number: int, value: Floats, of: Floats, rate: Callable[[Floats], Floats], sign: float) -> Floats:
         """Solve one milestone; returns each child's probability of it, given those it is counted among."""
         shares = np.bincount(cells, weights=of, minlength=place.n_cells)
-        margins = margins_of(place, MILESTONES[number], shares / max(shares.sum(), 1e-12))
+        margins = margins_of(place, names[number], shares / max(shares.sum(), 1e-12))
         grid = _grid(value, cells, of, place.n_cells)
-        cuts[number] = _offsets(grid, margins, rate, sign, MILESTONES[number])
+        cuts[number] = _offsets(grid, margins, rate, sign, names[number])
         p = rate(sign * (value - cuts[number][cells]) if sign < 0 else value + cuts[number][cells])
         for margin in margins:
             inside = margin.cells[cells]
             model = float(np.sum((p * of)[inside]) / max(float(np.sum(of[inside])), 1e-12))
-            fit.append(Fit(margin.name, MILESTONES[number], margin.target, model, margin.source, margin.borrowed))
+            fit.append(Fit(margin.name, names[number], margin.target, model, margin.source, margin.borrowed))
         return p
 
     ones = np.ones(len(children))
@@ -109,6 +112,11 @@ def calibrate(
         spread = float(np.hypot(noise, theta[Theta.TRANSIENT_WEIGHT]))
         solve(number, lasting[age], ones, lambda gap, spread=spread: ndtr(-gap / spread), -1.0)  # type: ignore[misc]
     base, boost, nontest = _adult_state(children, theta)
+    kinds = np.where(children.whole(Whole.CARE4) != 0, children.whole(Whole.CARE4), children.whole(Whole.CARE3))
+    shifts = event_shifts(values, place)
+    for number, event in enumerate(EVENTS, start=len(MILESTONES)):
+        index = float(theta[Theta.EVENT_SLOPE]) * base + shifts[event] * (kinds != 0)
+        solve(number, index, ones, expit, 1.0)
     graduated = solve(3, _index(theta, "GRADUATION", base, boost, nontest), ones, expit, 1.0)
     enrolled = graduated * solve(4, _index(theta, "ENROLMENT", base, boost, nontest), graduated, expit, 1.0)
     completed = enrolled * solve(5, _index(theta, "COMPLETION", base, boost, nontest), enrolled, expit, 1.0)
@@ -144,7 +152,7 @@ def observed_children(
         programs=programs,
         values=values,
         theta=theta,
-        cuts=np.zeros((len(MILESTONES), place.n_cells), np.float32),
+        cuts=np.zeros((len(MILESTONES) + len(EVENTS), place.n_cells), np.float32),
         cohorts=cohorts,
         n_children=n_children,
         world=world,
@@ -159,7 +167,7 @@ def observed_children(
         town.step()
         age = int(town.time) - 1
         if age in (4, kernels.GRADE3_AGE, kernels.GRADE8_AGE):
-            x = town.children.x
+            x = town.columns().x
             changing = x[Real.TRANSIENT].astype(np.float64) * float(theta[Theta.TRANSIENT_WEIGHT])
             lasting[age] = x[Real.SKILL].astype(np.float64) - changing
     return town.columns(), lasting
@@ -193,35 +201,44 @@ def _normal_scores(values: Reals) -> Floats:
     return np.asarray(ndtri((ranks + 0.5) / len(values)), dtype=np.float64)
 
 
-def margins_of(place: Place, milestone: str, cell_shares: Floats) -> list[Margin]:
-    """The rates a milestone must show: all children, each group, below and above poverty.
+def margins_of(place: Place, name: str, cell_shares: Floats) -> list[Margin]:
+    """The rates that a milestone or school event must show: all children, each group, below and above poverty.
 
     Steps after school are calibrated among those at risk of them (graduates, the enrolled); a rate that the community
-    file gives for the cohort is divided by the rate of the step before.
+    file gives for the cohort is divided by the rate of the step before; events counted once become yearly chances.
+
+    Where the rate of all children is local, patterns over groups and poverty are moved on the log-odds scale until
+    they average it. Where it is borrowed, the rates by group are taken as they are, and all children follow from who
+    lives here.
     """
-    rates = place.community.milestones[milestone]
-    overall = dict(zip(MILESTONES[3:], chain(place), strict=True)).get(milestone, rates.all.value)
-    everyone = np.ones(place.n_cells, np.bool_)
-    whole = Margin("all", everyone, overall, rates.all.source, rates.all.borrowed is not None)
-    margins = [whole]
-    poor = np.arange(place.n_cells) % 2 == 1
-    group = np.arange(place.n_cells) // 2
-    parts: list[list[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]], object]]] = []
+    if name in EVENTS:
+        rates = place.community.events[name]
+        overall = yearly_rate(name, rates.all.value)
+    else:
+        rates = place.community.milestones[name]
+        overall = dict(zip(MILESTONES[3:], chain(place), strict=True)).get(name, rates.all.value)
+    parts: list[list[tuple[str, Bools, ShareFigure]]] = []
     if rates.groups:
-        parts.append([(name, group == place.group_names.index(name), rates.groups[name]) for name in rates.groups])
-    if rates.below_poverty is not None:
+        group = np.arange(place.n_cells) // 2
+        parts.append([(one, group == place.group_names.index(one), rates.groups[one]) for one in rates.groups])
+    if rates.below_poverty is not None and rates.above_poverty is not None:
+        poor = np.arange(place.n_cells) % 2 == 1
         parts.append([("below_poverty", poor, rates.below_poverty), ("above_poverty", ~poor, rates.above_poverty)])
+    margins = []
+    settled = rates.all.borrowed is None
     for part in parts:
         shares = np.array([float(cell_shares[cells].sum()) for _, cells, _ in part])
-        figures = [figure for _, _, figure in part]
-        level = np.array([figure.value for figure in figures])  # type: ignore[attr-defined]
+        level = np.array([figure.value for _, _, figure in part])
+        if name in EVENTS:
+            level = np.array([yearly_rate(name, rate) for rate in level])
         if abs(shares.sum() - 1.0) < 1e-6:
+            if not settled:
+                overall, settled = float(np.sum(shares * level)), True
             level = shifted_to_mean(level, shares / shares.sum(), overall)
-        for (name, cells, figure), target in zip(part, level, strict=True):
-            margins.append(
-                Margin(name, cells, float(target), figure.source, figure.borrowed is not None)  # type: ignore[attr-defined]
-            )
-    return margins
+        for (one, cells, figure), target in zip(part, level, strict=True):
+            margins.append(Margin(one, cells, float(target), figure.source, figure.borrowed is not None))
+    everyone = np.ones(place.n_cells, np.bool_)
+    return [Margin("all", everyone, overall, rates.all.source, rates.all.borrowed is not None), *margins]
 
 
 def _adult_state(children: Children, theta: Reals) -> tuple[Floats, Floats, Floats]:

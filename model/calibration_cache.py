@@ -13,7 +13,18 @@ import numpy as np
 
 from cradlecast.model.calibration import Calibration
 
-_SOURCES = ("kernels", "calibration", "children", "draws", "institutions", "pipeline", "place", "theta", "town")
+_SOURCES = (
+    "kernels",
+    "calibration",
+    "children",
+    "distributions",
+    "draws",
+    "institutions",
+    "pipeline",
+    "place",
+    "theta",
+    "town",
+)
 
 
 class CalibrationCache:

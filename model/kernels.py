@@ -55,6 +55,11 @@ class Decision(IntEnum):
     COMPLETION = 52
     EMPLOYMENT = 53
     LEAVING = 54
+    CHRONIC_ABSENCE = 60
+    SUSPENSION = 61
+    ARREST = 62
+    SPECIAL_EDUCATION = 63
+    RETENTION = 64
     PARAMETER = 90
 
 
@@ -85,7 +90,8 @@ class Real(IntEnum):
 class Whole(IntEnum):
     """Rows of ``k``. ``REACHED`` has one bit per milestone, in order; sites and kinds are -1 and 0 at home.
 
-    ``APPLIED`` adds up 1 (for pre-K) and 2 (for Head Start).
+    ``APPLIED`` adds up 1 (for pre-K) and 2 (for Head Start). ``ABSENT_YEARS`` to ``ARREST_YEARS`` count years;
+    ``SPECIAL_EDUCATION`` and ``RETAINED`` hold the age at which it happened, or -1.
     """
 
     GROUP = 0
@@ -100,6 +106,11 @@ class Whole(IntEnum):
     ATTENDS = 9
     REACHED = 10
     LEFT = 11
+    ABSENT_YEARS = 12
+    SUSPENDED_YEARS = 13
+    ARREST_YEARS = 14
+    SPECIAL_EDUCATION = 15
+    RETAINED = 16
 
 
 class Theta(IntEnum):
@@ -147,6 +158,7 @@ class Theta(IntEnum):
     CENTER_MIDDLE_AT_4 = 39
     CENTER_HIGH_AT_4 = 40
     ATTENDANCE = 41
+    EVENT_SLOPE = 42
 
 
 HOME, PREK, HEAD_START, CHILD_CARE = 0, 1, 2, 3
@@ -212,6 +224,7 @@ D_READINESS, D_READING, D_MATH = (
 )
 D_ATTENDANCE, D_GRADUATION = np.uint64(Decision.PREK_ATTENDANCE), np.uint64(Decision.GRADUATION)
 D_ENROLMENT, D_COMPLETION = np.uint64(Decision.ENROLMENT), np.uint64(Decision.COMPLETION)
+D_ABSENCE = np.uint64(Decision.CHRONIC_ABSENCE)
 D_EMPLOYMENT, D_LEAVING = np.uint64(Decision.EMPLOYMENT), np.uint64(Decision.LEAVING)
 
 X_INCOME, X_TRAIT, X_TRANSIENT = int(Real.INCOME), int(Real.TRAIT), int(Real.TRANSIENT)
@@ -227,6 +240,7 @@ K_GROUP, K_AREA, K_SCHOOL, K_CELL = int(Whole.GROUP), int(Whole.AREA), int(Whole
 K_CARE3, K_CARE4, K_SITE3, K_SITE4 = int(Whole.CARE3), int(Whole.CARE4), int(Whole.SITE3), int(Whole.SITE4)
 K_APPLIED, K_ATTENDS = int(Whole.APPLIED), int(Whole.ATTENDS)
 K_REACHED, K_LEFT = int(Whole.REACHED), int(Whole.LEFT)
+K_ABSENT_YEARS, K_SPECIAL, K_RETAINED = int(Whole.ABSENT_YEARS), int(Whole.SPECIAL_EDUCATION), int(Whole.RETAINED)
 
 T_TRAIT_LOADING, T_TRAIT_REST = int(Theta.TRAIT_LOADING), int(Theta.TRAIT_REST)
 T_TRAIT_WEIGHT, T_TRANSIENT_WEIGHT = int(Theta.TRAIT_WEIGHT), int(Theta.TRANSIENT_WEIGHT)
@@ -246,7 +260,16 @@ T_POOR_INCOME, T_LOW_INCOME = int(Theta.POOR_INCOME), int(Theta.LOW_INCOME)
 T_MIDDLE_INCOME, T_TAKE_UP_PREK = int(Theta.MIDDLE_INCOME), int(Theta.TAKE_UP_PREK)
 T_TAKE_UP_HEAD_START = int(Theta.TAKE_UP_HEAD_START)
 T_PREFERS_HEAD_START, T_TRAVELS = int(Theta.PREFERS_HEAD_START), int(Theta.TRAVELS)
+T_EVENT_SLOPE = int(Theta.EVENT_SLOPE)
 T_CENTER_LOW_AT_3, T_ATTENDANCE = int(Theta.CENTER_LOW_AT_3), int(Theta.ATTENDANCE)
+
+EVENTS = ("chronic_absence", "suspension", "arrest", "special_education", "retention")
+"""School events, in the order of their decisions, of the rows of ``cuts`` after the milestones, and of ``k``."""
+
+FIRST_EVENT, FIRST_ONCE = 7, 3
+EVENT_FIRST_AGES = (5, 5, 10, 5, 5)
+EVENT_LAST_AGES = (17, 17, 17, 9, 6)
+"""Ages in the fall at which an event may happen; those from ``FIRST_ONCE`` on happen once at most."""
 
 ENTRY_AGES = (3, 4)
 FIRST_SCHOOL_AGE, LAST_PEER_AGE, LAST_SKILL_AGE = 5, 13, 17
@@ -593,6 +616,8 @@ def births(ids, world, theta, group_shares, group_means, income_sd, area_shares,
         k[K_SITE3, i] = np.int32(-1)
         k[K_SITE4, i] = np.int32(-1)
         k[K_LEFT, i] = np.int32(-1)
+        k[K_SPECIAL, i] = np.int32(-1)
+        k[K_RETAINED, i] = np.int32(-1)
 
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_K},{_K},uint64[:,::1])")
@@ -765,9 +790,9 @@ def early_year(
 ):
     """The year of children aged 3 or 4: care, skills, and (at 4) early literacy and readiness for kindergarten.
 
-    ``site_value`` float32, ``site_keys`` uint64 and ``rooms`` int32 (sites,); ``kind_effects`` float32 (2, 4): long-run
-    shift and non-test gain by kind of care; ``cuts`` float32 (7, cells); ``care_row`` is the row of ``k`` with this
-    age's care, its site two rows on.
+    ``site_value`` float32, ``site_keys`` uint64 and ``rooms`` int32 (sites,); ``kind_effects`` float32 (7, 4): long-run
+    shift, non-test gain and shifts of the school events by kind of care; ``cuts`` float32 (12, cells); ``care_row`` is
+    the row of ``k`` with this age's care, its site two rows on.
     """
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
@@ -885,6 +910,43 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
             )
             if happens(noise[i], odds):
                 reached[i] = with_milestone(reached[i], np.int32(GRADUATE))
+
+
+@compiled("int32(int32,int32)", inline=True)
+def latest_care(care_at_3, care_at_4):
+    """The kind of care whose lasting effects a child carries: at 4, or else at 3."""
+    return care_at_4 if care_at_4 != HOME else care_at_3
+
+
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_X})")
+def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_effects):
+    """What happens in school to children aged 5 to 17: absence, suspension, arrest, special education, retention.
+
+    ``cuts`` holds the intercepts of the events behind the milestones; ``kind_effects`` float32 (7, 4) their shifts by
+    kind of care behind the long-run shift and the non-test gain. Outcomes only: nothing later depends on them yet.
+    """
+    n = stop - start
+    low, high = ids[0, start:stop], ids[1, start:stop]
+    trait, transient, cell = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop], k[K_CELL, start:stop]
+    at_3, at_4 = k[K_CARE3, start:stop], k[K_CARE4, start:stop]
+    luck, base, kind = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.int32)
+    for i in range(n):
+        base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
+        kind[i] = latest_care(at_3[i], at_4[i])
+    for event in range(len(EVENT_FIRST_AGES)):
+        if age < EVENT_FIRST_AGES[event] or age > EVENT_LAST_AGES[event]:
+            continue
+        uniforms(low, high, world, np.int64(D_ABSENCE) + event, year, luck)
+        for i in range(n):  # what ``happens`` compares, written out so that the loop can use vector instructions
+            luck[i] = logarithm(luck[i]) - logarithm(_1 - luck[i])
+        record = k[K_ABSENT_YEARS + event, start:stop]
+        slope, shifts, cut = theta[T_EVENT_SLOPE], kind_effects[2 + event], cuts[FIRST_EVENT + event]
+        for i in range(n):
+            if luck[i] < log_odds_of(cut[cell[i]], slope, base[i], _0, _0, _1, shifts[kind[i]]):
+                if event < FIRST_ONCE:
+                    record[i] = record[i] + np.int32(1)
+                elif record[i] < 0:
+                    record[i] = np.int32(age)
 
 
 @compiled("boolean(int32,int64)")

@@ -43,6 +43,9 @@ class ChildAgent(mesa.Agent):
         self.site = {3: -1, 4: -1}
         self.applied = self.attends = self.reached = 0
         self.left = -1
+        self.events = dict.fromkeys(rules.EVENTS[: rules.FIRST_ONCE], 0) | dict.fromkeys(
+            rules.EVENTS[rules.FIRST_ONCE :], -1
+        )
         self.places: list[int] = []
 
     # --- chance ---
@@ -201,6 +204,29 @@ class ChildAgent(mesa.Agent):
             odds = self.log_odds(rules.GRADUATE, "GRADUATION", own, boost)
             self.reach(rules.GRADUATE, bool(rules.happens(self.uniform(Decision.GRADUATION), odds)))
 
+    def school_events(self, age: int) -> None:
+        """Absence, suspension, arrest, special education and retention, ages 5 to 17."""
+        town: ObjectPipeline = self.model
+        own = self.own_skill()
+        kind = int(rules.latest_care(self.care[3], self.care[4]))
+        for number, event in enumerate(rules.EVENTS):
+            if not rules.EVENT_FIRST_AGES[number] <= age <= rules.EVENT_LAST_AGES[number]:
+                continue
+            odds = rules.log_odds_of(
+                self.cut(rules.FIRST_EVENT + number),
+                town.theta[Theta.EVENT_SLOPE],
+                own,
+                ZERO,
+                ZERO,
+                ONE,
+                town.effects[2 + number, kind],
+            )
+            if rules.happens(self.uniform(Decision(int(Decision.CHRONIC_ABSENCE) + number)), _f(odds)):
+                if number < rules.FIRST_ONCE:
+                    self.events[event] += 1
+                elif self.events[event] < 0:
+                    self.events[event] = age
+
     def adult_year(self, age: int) -> None:
         """Ages 18 to 29."""
         if age <= rules.LAST_LEAVING_AGE:
@@ -279,6 +305,7 @@ class ObjectPipeline(Town):
                 child.school_year(age)
             for child in children:
                 child.skill = child.next_skill
+                child.school_events(age)
         elif age > rules.LAST_SKILL_AGE:
             for child in children:
                 child.adult_year(age)
@@ -355,6 +382,7 @@ class ObjectPipeline(Town):
                 (Whole.ATTENDS, child.attends),
                 (Whole.REACHED, child.reached),
                 (Whole.LEFT, child.left),
+                *((Whole(int(Whole.ABSENT_YEARS) + n), child.events[e]) for n, e in enumerate(rules.EVENTS)),
             ):
                 children.k[row, i] = value
         return children

@@ -10,8 +10,18 @@ import numpy as np
 import pandas as pd
 
 from cradlecast.model.children import Bools, Children, Longs, Reals
-from cradlecast.model.kernels import HEAD_START, PREK, Real, Theta, Whole
-from cradlecast.model.place import Place
+from cradlecast.model.kernels import (
+    EVENT_FIRST_AGES,
+    EVENT_LAST_AGES,
+    EVENTS,
+    FIRST_ONCE,
+    HEAD_START,
+    PREK,
+    Real,
+    Theta,
+    Whole,
+)
+from cradlecast.model.place import Floats, Place
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
@@ -98,17 +108,32 @@ def care_changed(baseline: Arm, scenario: Arm) -> Bools:
     return np.asarray(baseline.children.whole(Whole.CARE4) != scenario.children.whole(Whole.CARE4))
 
 
-def count_milestones(masks: Bools, children: Children) -> Longs:
+def count_milestones(masks: Bools | Floats, children: Children) -> Longs:
     """Children who reached each milestone, by cohort and group: int64 (cohorts, groups, milestones + 1).
 
     The last entry of the last axis counts the children of the group.
     """
     reached = np.stack([children.reached(m) for m in range(len(MILESTONES))] + [np.ones(len(children), np.bool_)])
     parts = [
-        masks[:, a:b].astype(np.float64) @ reached[:, a:b].T.astype(np.float64)
+        masks[:, a:b] @ reached[:, a:b].T.astype(np.float64)
         for a, b in zip(children.starts[:-1], children.starts[1:], strict=True)
     ]
     return np.rint(np.stack(parts)).astype(np.int64)
+
+
+def count_events(masks: Bools | Floats, children: Children, horizon: int) -> Floats:
+    """School events by cohort and group: float64 (cohorts, groups, events + 1).
+
+    Years with the event over years at risk, summed over children; children for what is counted once. The last entry of
+    the last axis counts the children of the group.
+    """
+    shares = np.ones((len(EVENTS) + 1, len(children)))
+    for number, (first, last) in enumerate(zip(EVENT_FIRST_AGES, EVENT_LAST_AGES, strict=True)):
+        record = children.k[int(Whole.ABSENT_YEARS) + number]
+        years = min(last, horizon - 1) - first + 1
+        shares[number] = record / max(years, 1) if number < FIRST_ONCE else record >= 0
+    parts = [masks[:, a:b] @ shares[:, a:b].T for a, b in zip(children.starts[:-1], children.starts[1:], strict=True)]
+    return np.stack(parts)
 
 
 def count_care(baseline: Children, scenario: Children) -> Longs:

@@ -6,7 +6,9 @@ import numpy as np
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Children, Longs, Wholes
+from cradlecast.model.childset import ChildSet
 from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.place import apportion
 from cradlecast.model.town import Setting, Town
 
@@ -23,7 +25,7 @@ class Pipeline(Town):
     4. early years: the value of the year's care, fading of older gains, the changing part of skill; at 4, early
        literacy in the fall and spring, attendance, readiness for kindergarten;
     5. school years: classmates' mean skill of last year, fading, the long-run shift; reading in grade 3, math in
-       grade 8, graduation at 18;
+       grade 8, graduation at 18; absence, suspension, arrest, special education, retention;
     6. adult years: leaving, enrolment by 20, completion by 26, employment at 30;
     7. seats, children and dollars are booked.
 
@@ -37,25 +39,28 @@ class Pipeline(Town):
 
     def __init__(self, setting: Setting, children: Children) -> None:
         super().__init__(setting)
-        self.children = children.copy()
+        self._columns = children.copy()
+        self.children: ChildSet = as_mesa(self)  # ``agents_by_type[Child]`` answers with it as well
         n = len(children)
         self._places = np.full((n, 6), -1, np.int32)
         self._keys = np.zeros((3, n), np.uint64)
         self._given = np.full(n, -1, np.int32)
+        self._effects = self.kind_effects()
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
 
     def step(self) -> None:
         """Live through one school year."""
         year = self.year
-        for order, cohort in enumerate(self.children.cohorts):
+        self.running = year < self.last_year
+        for order, cohort in enumerate(self._columns.cohorts):
             age = year - cohort
-            start, stop = self.children.starts[order], self.children.starts[order + 1]
+            start, stop = self._columns.starts[order], self._columns.starts[order + 1]
             if 0 <= age < self.setting.horizon and stop > start:
                 self._live(age, year, start, stop, order)
 
     def _live(self, age: int, year: int, start: int, stop: int, order: int) -> None:
         """The year of one cohort."""
-        c, setting = self.children, self.setting
+        c, setting = self._columns, self.setting
         if age in kernels.ENTRY_AGES:
             self._allot(age, year, start, stop)
             kernels.early_year(
@@ -71,7 +76,7 @@ class Pipeline(Town):
                 self.site_values(),
                 self.site_keys,
                 self.site_rooms[age],
-                self.kind_effects(),
+                self._effects,
                 setting.cuts,
                 int(Whole.CARE3 if age == 3 else Whole.CARE4),
             )
@@ -94,12 +99,25 @@ class Pipeline(Town):
                 self._class_sums,
                 first_class,
             )
+            kernels.school_events(
+                c.ids,
+                setting.world,
+                self.theta,
+                age,
+                year,
+                start,
+                stop,
+                c.x,
+                c.k,
+                setting.cuts,
+                self._effects,
+            )
         elif age > kernels.LAST_SKILL_AGE:
             kernels.adult_year(c.ids, setting.world, self.theta, age, year, start, stop, c.x, c.k, setting.cuts)
 
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Applications, seats, and who sits where."""
-        c, setting = self.children, self.setting
+        c, setting = self._columns, self.setting
         kernels.applications(
             c.ids,
             setting.world,
@@ -125,7 +143,7 @@ class Pipeline(Town):
 
         So the children in seats that were added last are those whom the seats before them could not take.
         """
-        c = self.children
+        c = self._columns
         given = self._given[start:stop]
         row = Whole.CARE3 if age == 3 else Whole.CARE4
         c.k[row, start:stop] = given // n_areas + 1
@@ -153,7 +171,7 @@ class Pipeline(Town):
             order = np.argsort(whole)
             if not (np.diff(whole[order]) == 0).any():
                 return order
-        return np.lexsort((self.children.ids[0, rows], self.children.ids[1, rows], line, pool))
+        return np.lexsort((self._columns.ids[0, rows], self._columns.ids[1, rows], line, pool))
 
     def run(self) -> Pipeline:
         """Live through all years, until the last cohort reaches the horizon."""
@@ -163,15 +181,15 @@ class Pipeline(Town):
 
     def columns(self) -> Children:
         """The children as columns."""
-        return self.children
+        return self._columns
 
     def count_pupils(self, school: int, cohort: int) -> int:
         """Children of a birth year who go to this school."""
-        c = self.children
+        c = self._columns
         order = c.cohorts.index(cohort)
         here = c.whole(Whole.SCHOOL)[c.starts[order] : c.starts[order + 1]]
         return int(np.count_nonzero(here == school))
 
     def mean_skill(self) -> float:
         """Mean skill of all children now, sd."""
-        return float(self.children.real(Real.SKILL).mean(dtype=np.float64))
+        return float(self._columns.real(Real.SKILL).mean(dtype=np.float64))

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import logit
 
 from cradlecast.model.children import Reals
-from cradlecast.model.kernels import Theta
+from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, EVENTS, FIRST_ONCE, Theta
 from cradlecast.model.place import Place
 from cradlecast.scenarios.program import Program
 
@@ -75,7 +75,33 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
         band = len(bands) if bound is None else bands.index(bound)
         theta[Theta.CENTER_LOW_AT_3 + 3 * (demand.age - 3) + band] = demand.share.value
     theta[Theta.ATTENDANCE] = community.regular_attendance.value
+    theta[Theta.EVENT_SLOPE] = values["event_slope"]
     return theta.astype(np.float32)
+
+
+def yearly_rate(event: str, rate: float) -> float:
+    """Chance per year at risk that gives a rate: events counted once are published as shares of children ever."""
+    number = EVENTS.index(event)
+    if number < FIRST_ONCE:
+        return rate
+    years = EVENT_LAST_AGES[number] - EVENT_FIRST_AGES[number] + 1
+    return float(1.0 - (1.0 - rate) ** (1.0 / years))
+
+
+def event_shifts(values: Mapping[str, float], place: Place) -> dict[str, float]:
+    """Shift of each school event's log-odds after a year of pre-K, against care at home.
+
+    Priors come in points of children ever (special education, retention: points / (p (1 - p)) at the observed rate p)
+    or in percent of the rate (suspension, arrest: log of 1 + percent, which is the shift of the odds of a rare event).
+    Nothing measured was found for absence.
+    """
+    rates = {event: place.community.events[event].all.value for event in EVENTS}
+    shifts = {"chronic_absence": 0.0}
+    for event in ("suspension", "arrest"):
+        shifts[event] = float(np.log(max(1.0 + values[f"prek_{event}"] / 100.0, 0.05)))
+    for event in ("special_education", "retention"):
+        shifts[event] = values[f"prek_{event}"] / 100.0 / (rates[event] * (1.0 - rates[event]))
+    return shifts
 
 
 def _limit(place: Place, program: Program) -> float:

@@ -12,8 +12,9 @@ import numpy as np
 from cradlecast.model.children import Children, Reals, Wholes, Words
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.institutions import SITES, School, Site
-from cradlecast.model.kernels import Theta
+from cradlecast.model.kernels import EVENTS, Theta
 from cradlecast.model.place import Place, apportion
+from cradlecast.model.theta import event_shifts
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Change
 
@@ -264,8 +265,13 @@ class Town(mesa.Model):
         return np.array([rooms[site.program][site.number % n_areas] for site in self.sites], np.int32)
 
     def kind_effects(self) -> Reals:
-        """Long-run shift and non-test gain by kind of care, float32 (2, 4); zero at home."""
-        effects = np.zeros((2, 4), np.float32)
+        """Long-run shift, non-test gain and shifts of the school events by kind of care, float32 (7, 4); zero at home.
+
+        The events' shifts were measured for pre-K; other centers are taken as worth the same.
+        """
+        shifts = event_shifts(self.setting.values, self.setting.place)
+        effects = np.zeros((2 + len(EVENTS), 4), np.float32)
+        effects[2:, 1:] = np.array([shifts[event] for event in EVENTS])[:, None]
         for kind, name in enumerate(PROGRAMS, start=1):
             declared = self.setting.programs[name].effects
             for row, effect in enumerate((declared.long_run, declared.nontest)):

@@ -24,8 +24,8 @@ MILESTONES = (
 class Group(Record):
     """A racial or ethnic group as the sources name it: for calibration and reporting, never for eligibility."""
 
-    name: Name
-    label: Text
+    name: Name = Field(description="Name of the group in every table.")
+    label: Text = Field(description="The group as a person reads it.")
     share: ShareFigure = Field(description="Share of births.")
     below_poverty: ShareFigure = Field(description="Share of the group's children below the poverty line.")
 
@@ -33,10 +33,10 @@ class Group(Record):
 class Area(Record):
     """A part of the community, with its share of children, poverty and schools."""
 
-    name: Name
-    label: Text
+    name: Name = Field(description="Name of the area in every table.")
+    label: Text = Field(description="The area as a person reads it.")
     children: ShareFigure = Field(description="Share of the community's young children.")
-    below_poverty: ShareFigure
+    below_poverty: ShareFigure = Field(description="Share of the area's children below the poverty line.")
     schools: PositiveFigure = Field(description="Elementary schools.")
     next_to: tuple[Name, ...] = Field(min_length=1, description="Areas whose sites a family may also choose.")
 
@@ -44,20 +44,32 @@ class Area(Record):
 class Income(Record):
     """Income-to-poverty ratio of families with young children: log-normal through two observed shares."""
 
-    below_poverty: ShareFigure
+    below_poverty: ShareFigure = Field(description="Share of young children below the poverty line.")
     below_185: ShareFigure = Field(description="Share below 185 % of the poverty line.")
+
+
+EVENTS = ("chronic_absence", "suspension", "arrest", "special_education", "retention")
+"""Events of the school years, in the order of the model."""
 
 
 class Rates(Record):
     """A milestone's observed rate, its pattern by group and by poverty, and the instrument that measured it."""
 
-    instrument: Text
+    instrument: Text = Field(description="What measured it: the test and its cut, or the record and its definition.")
     denominator: Literal["cohort", "graduates", "enrolled"] = Field(description="Of whom the observed rate is a share.")
-    all: ShareFigure
+    all: ShareFigure = Field(description="The local rate; the pattern by group and poverty is laid on it.")
     groups: dict[Name, ShareFigure] = Field(default_factory=dict, description="Rates by racial or ethnic group.")
-    below_poverty: ShareFigure | None = None
-    above_poverty: ShareFigure | None = None
-    note: Text | None = None
+    below_poverty: ShareFigure | None = Field(None, description="Rate below the poverty line; with above_poverty only.")
+    above_poverty: ShareFigure | None = Field(None, description="Rate above the poverty line.")
+    note: Text | None = Field(None, description="What else a reader should know.")
+
+    @model_validator(mode="after")
+    def _inside_the_bounds(self) -> Rates:
+        figures = {"all": self.all, **self.groups, "below_poverty": self.below_poverty}
+        for name, figure in (figures | {"above_poverty": self.above_poverty}).items():
+            if figure is not None and not 0.0 < figure.value < 1.0:
+                raise ValueError(f"the rate of '{name}' must lie inside 0 to 1, not at an end; got {figure.value}")
+        return self
 
     @model_validator(mode="after")
     def _poverty_in_pairs(self) -> Rates:
@@ -69,17 +81,17 @@ class Rates(Record):
 class Demand(Record):
     """Share of families who use a child-care center when they hold no public seat, by age and income."""
 
-    age: int
+    age: int = Field(description="Age in years: 3 or 4.")
     below_income_to_poverty: NonNegative | None = Field(description="Upper bound of the band; null for the rest.")
-    share: ShareFigure
+    share: ShareFigure = Field(description="Share of the families of this age and income.")
 
 
 class Stream(Record):
     """Seats of one program paid from one kind of money, by age, spread over the areas."""
 
-    program: Name
-    stream: Name
-    title: Text
+    program: Name = Field(description="Program that holds the seats: prek, head_start or child_care.")
+    stream: Name = Field(description="Name of the money, for scenarios and tables.")
+    title: Text = Field(description="What it is, in words.")
     seats: dict[int, PositiveFigure] = Field(description="Age to seats a year, in the whole community.")
 
 
@@ -87,32 +99,38 @@ class Community(Record):
     """A place, as observed; every arm of a study starts from it."""
 
     schema_: str = Field(alias="schema")
-    name: Name
-    title: Text
-    description: Text
+    name: Name = Field(description="Name of the community: lower case, digits, - and _.")
+    title: Text = Field(description="The place, as titles show it.")
+    description: Text = Field(description="What the file describes, and when.")
     place_number: int = Field(ge=0, le=65535, description="Number of the place inside a child's id; never reused.")
     observed_year: int = Field(description="The year the calibration describes.")
-    births_per_year: PositiveFigure
-    groups: tuple[Group, ...] = Field(min_length=1)
-    income: Income
-    areas: tuple[Area, ...] = Field(min_length=1)
-    streams: tuple[Stream, ...] = Field(min_length=1)
+    births_per_year: PositiveFigure = Field(description="Children born in a year who live here.")
+    groups: tuple[Group, ...] = Field(min_length=1, description="Racial and ethnic groups; their shares sum to 1.")
+    income: Income = Field(description="Two points of the distribution of family income.")
+    areas: tuple[Area, ...] = Field(min_length=1, description="Parts of the place; their children sum to 1.")
+    streams: tuple[Stream, ...] = Field(min_length=1, description="Seats at 3 and 4 that were there in the year.")
     spread: dict[Name, dict[Name, Share]] = Field(
         default_factory=dict,
         description="Program to shares of its seats by area (an assumption unless a stream's note cites a source); a "
         "program left out is spread as its eligible children are.",
     )
-    demand: tuple[Demand, ...]
+    demand: tuple[Demand, ...] = Field(description="Private center care at 3 and at 4: two income bounds and the rest.")
     regular_attendance: ShareFigure = Field(description="Pre-K children with regular attendance.")
-    milestones: dict[Name, Rates]
+    milestones: dict[Name, Rates] = Field(description="Observed rates of the seven milestones: what calibration meets.")
+    events: dict[Name, Rates] = Field(
+        description="School events: share of pupils a year (absence, suspension, arrest) or ever (special education by "
+        "age 10, retention in kindergarten or grade 1)."
+    )
     stays: Name = Field(description="Parameter: share still living near at 26.")
-    baselines: dict[Name, Baseline]
+    baselines: dict[Name, Baseline] = Field(description="Named dated changes that scenarios are compared with.")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Community:
         missing = [name for name in MILESTONES if name not in self.milestones]
         if missing or set(self.milestones) - set(MILESTONES):
             raise ValueError(f"milestones must be exactly the seven of the pipeline; missing {missing or 'none'}")
+        if set(self.events) != set(EVENTS):
+            raise ValueError(f"events must be exactly {', '.join(EVENTS)}")
         for parts, what in ((self.groups, "shares of groups"), (self.areas, "children of areas")):
             total = sum(part.share.value if isinstance(part, Group) else part.children.value for part in parts)
             if not abs(total - 1.0) <= 0.001:
@@ -127,13 +145,37 @@ class Community(Record):
                 raise ValueError(f"spread of '{program}' names '{min(set(shares) - names)}', which is not an area")
             if not abs(sum(shares.values()) - 1.0) <= 0.001:
                 raise ValueError(f"spread of '{program}' must sum to 1; it sums to {sum(shares.values()):.3f}")
-        for name, rates in self.milestones.items():
+        for name, rates in (*self.milestones.items(), *self.events.items()):
             stray = sorted(set(rates.groups) - {group.name for group in self.groups})
             if stray:
-                raise ValueError(f"milestone '{name}' gives a rate for '{stray[0]}', which is not a group")
+                raise ValueError(f"'{name}' gives a rate for '{stray[0]}', which is not a group")
         self._demand_covers_both_ages()
         if not self.income.below_poverty.value < self.income.below_185.value:
             raise ValueError("the share below 185 % of poverty must be above the share below poverty")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_follow_one_another(self) -> Community:
+        """Refuse rates of a step among children who could not have taken the step before it."""
+        allowed: dict[str, tuple[str, ...]] = {
+            "postsecondary_enrolled": ("cohort", "graduates"),
+            "postsecondary_completed": ("cohort", "graduates", "enrolled"),
+        }
+        of_cohort: dict[str, float] = {}
+        among = 1.0
+        for name in MILESTONES:
+            rates, known = self.milestones[name], allowed.get(name, ("cohort",))
+            if rates.denominator not in known:
+                raise ValueError(f"denominator of '{name}' must be {' or '.join(known)}; got '{rates.denominator}'")
+            if name not in ("high_school_graduate", *allowed):
+                continue
+            share = rates.all.value * of_cohort.get(rates.denominator, 1.0)
+            if not share < among:
+                raise ValueError(
+                    f"'{name}' cannot be reached by {share:.1%} of the cohort: only {among:.1%} take the step before it"
+                )
+            among = share
+            of_cohort["graduates" if name == "high_school_graduate" else "enrolled"] = share
         return self
 
     def _demand_covers_both_ages(self) -> None:

@@ -70,12 +70,7 @@ def check_fit(scenario: Scenario, community: Community) -> None:
     """
     baseline = baseline_of(scenario, community)
     school_years(scenario)
-    parameters = load_parameters().parameters
-    if community.stays not in parameters:
-        raise InputError(
-            f"stays of community '{community.name}' names parameter '{community.stays}', which does not exist"
-            f"{nearest(community.stays, parameters)}"
-        )
+    check_community(community)
     seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
     owners = {f"baseline '{scenario.baseline}'": baseline.changes, f"scenario '{scenario.name}'": scenario.changes}
     for owner, changes in owners.items():
@@ -89,6 +84,28 @@ def check_fit(scenario: Scenario, community: Community) -> None:
                     f"{owner} takes {-added:,} seats from stream '{change.stream}' of {change.program}, which has "
                     f"{seats[key] - added:,}"
                 )
+
+
+def check_community(community: Community) -> None:
+    """Refuse names in a community that lead nowhere: of its parameter, and of programs that hold no seats.
+
+    Raises
+    ------
+    InputError
+        Naming the community and the name.
+    """
+    parameters = load_parameters().parameters
+    if community.stays not in parameters:
+        raise InputError(
+            f"stays of community '{community.name}' names parameter '{community.stays}', which does not exist"
+            f"{nearest(community.stays, parameters)}"
+        )
+    known = names("program")
+    for program in (*(stream.program for stream in community.streams), *community.spread):
+        if program not in known:
+            raise InputError(
+                f"community '{community.name}' has seats of '{program}', which holds no seats{nearest(program, known)}"
+            )
 
 
 def _check_programs(owner: str, change: Change) -> None:

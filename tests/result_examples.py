@@ -81,6 +81,39 @@ def seats(*scenarios: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def paths(*scenarios: str) -> pd.DataFrame:
+    """Some gain readiness through a seat of their own, fewer lose it through classmates."""
+    ways = {("gained", "direct"): 100.0, ("lost", "peers"): 20.0}
+    directions, channels = ("gained", "lost", "all"), ("direct", "vacated", "peers", "all")
+
+    def number(milestone: str, direction: str, channel: str) -> float:
+        """Children of all that the words cover; readiness is the only milestone that changes."""
+        known = (
+            children
+            for (way, through), children in ways.items()
+            if direction in (way, "all") and channel in (through, "all") and milestone in ("kindergarten_ready", "all")
+        )
+        return sum(known)
+
+    return pd.DataFrame(
+        [
+            {
+                "scenario": scenario,
+                "milestone": milestone,
+                "direction": direction,
+                "channel": channel,
+                "children": number(milestone, direction, channel),
+                "children_low": number(milestone, direction, channel) * 0.9,
+                "children_high": number(milestone, direction, channel) * 1.1,
+            }
+            for scenario in scenarios
+            for milestone in (*MILESTONES, "all")
+            for direction in directions
+            for channel in channels
+        ]
+    )
+
+
 def study_tables(*scenarios: str) -> dict[str, pd.DataFrame]:
     """The tables of a run or a comparison."""
     displaced = pd.DataFrame(
@@ -91,6 +124,7 @@ def study_tables(*scenarios: str) -> dict[str, pd.DataFrame]:
         "milestones": milestones(*scenarios),
         "care": care(*scenarios),
         "displaced": displaced,
+        "paths": paths(*scenarios),
         "seats": seats(*scenarios),
     }
 

@@ -127,6 +127,7 @@ RULES: dict[str, Callable[[], Grid]] = {
     "with_milestone": lambda: product(REACHED, MILESTONES),
     "has_milestone": lambda: product(REACHED, MILESTONES),
     "attainment_step": lambda: product(REACHED, SKILLS[:1], SKILLS[1:2], SKILLS[2:3]),
+    "latest_care": lambda: product([np.int32(v) for v in range(4)], [np.int32(v) for v in range(4)]),
     "at_risk": lambda: product(REACHED, [np.int64(v) for v in range(7)]),
 }
 """Arguments of every scalar rule."""

@@ -108,12 +108,12 @@ def test_the_floors_are_judged_at_the_size_they_are_stated_for() -> None:
         )
     )
     study = {"seconds": 15.5, "seconds_again": 2.0, "peak_bytes": 0.5e9}
-    report = engines.Report({}, timings, (12.0, 0.5), study, DRAWS)
+    report = engines.Report({}, timings, (12.0, 0.5), study, DRAWS, (399_000, 10.5))
     assert report.ratios(2) == pytest.approx((200.0, 100.0))
-    assert [floor.met for floor in engines.floors(report)] == [True, False, True]
-    assert [floor.measured for floor in engines.floors(report)] == ["150x", "15.5 s", "0.50 GB"]
+    assert [floor.met for floor in engines.floors(report)] == [True, False, True, False]
+    assert [floor.measured for floor in engines.floors(report)] == ["150x", "15.5 s", "0.50 GB", "10.5 s"]
     assert "NO" in engines.as_text(report)
-    other = engines.Report({}, timings, (12.0, 0.5), study, 3)
+    other = engines.Report({}, timings, (12.0, 0.5), study, 3, None)
     assert [floor.met for floor in engines.floors(other)] == [True, None, None]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from cradlecast.model.calibration import CALIBRATION_WORLD, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
+from cradlecast.model.kernels import Whole
 from cradlecast.model.outcomes import Arm, count_milestones, group_masks, group_names
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import place_of
@@ -39,7 +40,7 @@ def test_another_world_shows_the_observed_rates() -> None:
     targets: dict[tuple[str, str], list[float]] = {}
     for draw in range(4):
         solved = calibrate(base.place, base.programs, base.draw(draw)[0], 1, CALIBRATION_CHILDREN)
-        for line in solved.fit:
+        for line in (one for one in solved.fit if one.milestone in MILESTONES):
             targets.setdefault((line.group, line.milestone), []).append(line.target)
         setting, _ = settings(SCENARIOS[1], 40_000, world=500 + draw, draw=draw)
         children = Pipeline(setting, born(setting)).run().columns()
@@ -56,6 +57,30 @@ def test_another_world_shows_the_observed_rates() -> None:
             assert got == pytest.approx(float(np.mean(target)), abs=allowed), f"{group} {milestone}"
             checked += 1
     assert checked > 25
+
+
+def test_school_events_show_the_rates_of_those_who_live_here() -> None:
+    """Borrowed rates by group are taken as they are; the rate of all children follows from the mix of groups."""
+    base = ground(SCENARIOS[1], 40_000)
+    events = base.community.events
+    setting, _ = settings(SCENARIOS[1], 40_000, world=700)
+    children = Pipeline(setting, born(setting)).run().columns()
+    group, poor = children.whole(Whole.GROUP), children.whole(Whole.CELL) % 2 == 1
+    for number, name in enumerate(base.place.group_names):
+        for event, row, years in (
+            ("chronic_absence", Whole.ABSENT_YEARS, 13),
+            ("suspension", Whole.SUSPENDED_YEARS, 13),
+        ):
+            seen = children.whole(row)[group == number].mean() / years
+            assert seen == pytest.approx(events[event].groups[name].value, abs=0.008), f"{name} {event}"
+    assert children.whole(Whole.ABSENT_YEARS).mean() / 13 > events["chronic_absence"].all.value + 0.02
+    assert children.whole(Whole.ARREST_YEARS).mean() / 8 == pytest.approx(events["arrest"].all.value, abs=0.002)
+    ever = children.whole(Whole.SPECIAL_EDUCATION) >= 0
+    assert ever.mean() == pytest.approx(events["special_education"].all.value, abs=0.01)
+    retained = children.whole(Whole.RETAINED) >= 0
+    for figure, mask in ((events["retention"].below_poverty, poor), (events["retention"].above_poverty, ~poor)):
+        assert figure is not None
+        assert retained[mask].mean() == pytest.approx(figure.value, abs=0.01)
 
 
 def test_rates_that_contradict_one_another_are_refused_by_name() -> None:

@@ -22,7 +22,7 @@ from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.ui.arguments import deal_horizon, number, settings, whole
-from cradlecast.ui.parsers import COMMANDS, LISTS, STUDIES
+from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, STUDIES
 from tests.result_examples import LAPSE, deal_tables, record, study_tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,7 +192,7 @@ def test_out_writes_every_table_and_the_record(study: Study, capsys: Capture, tm
     answer = capsys.readouterr()
     assert {path.name for path in folder.iterdir()} == {"record.json", *(f"{name}.csv" for name in study_tables(LAPSE))}
     assert json.loads(answer.out)["record"] == json.loads((folder / "record.json").read_text())
-    assert "wrote 5 files" in answer.err
+    assert "wrote 6 files" in answer.err
     assert main(["run", LAPSE, "--out", str(folder), "--quiet"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -469,5 +469,5 @@ def test_a_terminal_without_lines_and_accents_is_served() -> None:
     assert LAPSE in done.stdout and done.stdout.isascii()
 
 
-def test_every_command_is_a_list_or_a_study() -> None:
-    assert set(COMMANDS) == {*LISTS, *STUDIES}
+def test_every_command_is_a_list_a_study_or_a_look() -> None:
+    assert set(COMMANDS) == {*LISTS, *STUDIES, *LOOKS, *CHECKS}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cradlecast.model.draws import draw_parameters, quantile, value_of_effect
+from cradlecast.model.distributions import quantile
+from cradlecast.model.draws import draw_parameters, value_of_effect
 from cradlecast.scenarios.library import load_parameters
 from cradlecast.scenarios.parameters import Parameter, ParameterSet
 

@@ -219,3 +219,23 @@ def test_care_displaced_counts_against_care_offered() -> None:
     moved = (one.whole(Whole.CARE4) == kernels.CHILD_CARE) & (other.whole(Whole.CARE4) == PREK)
     assert moved.sum() > 10
     assert (other.real(Real.SKILL) - one.real(Real.SKILL))[moved] == pytest.approx(0.05, abs=2e-6)
+
+
+def test_events_happen_at_their_ages_and_those_counted_once_happen_once() -> None:
+    children = _lived(settings(SCENARIOS[0], 6000)[1])
+    special, retained = children.whole(Whole.SPECIAL_EDUCATION), children.whole(Whole.RETAINED)
+    assert set(np.unique(special)) == {-1, 5, 6, 7, 8, 9}
+    assert set(np.unique(retained)) == {-1, 5, 6}
+    assert 1 < children.whole(Whole.ABSENT_YEARS).max() <= 13
+    assert 1 <= children.whole(Whole.ARREST_YEARS).max() <= 8
+
+
+def test_a_drawn_effect_on_special_education_reaches_only_children_in_care() -> None:
+    """Twenty points fewer after pre-K: the same luck places fewer of the children, and no child at home otherwise."""
+    plain, helped = settings(SCENARIOS[0], 6000)[0], settings(SCENARIOS[0], 6000, prek_special_education=-20.0)[0]
+    one, other = _lived(plain), _lived(helped)
+    care = np.where(one.whole(Whole.CARE4) != HOME, one.whole(Whole.CARE4), one.whole(Whole.CARE3))
+    before, after = (children.whole(Whole.SPECIAL_EDUCATION) >= 0 for children in (one, other))
+    assert np.array_equal(before[care == HOME], after[care == HOME])
+    assert (after[care != HOME] <= before[care != HOME]).all()
+    assert after[care != HOME].mean() < before[care != HOME].mean() - 0.05

@@ -359,6 +359,11 @@ NUMBERS = {
     "COMPLETION": 52,
     "EMPLOYMENT": 53,
     "LEAVING": 54,
+    "CHRONIC_ABSENCE": 60,
+    "SUSPENSION": 61,
+    "ARREST": 62,
+    "SPECIAL_EDUCATION": 63,
+    "RETENTION": 64,
     "PARAMETER": 90,
 }
 """Every decision with its number: add new ones here; a number that stands here never changes its meaning."""

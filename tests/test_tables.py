@@ -180,7 +180,7 @@ def test_no_line_is_wider_than_the_window_and_no_number_is_broken(width: int) ->
 def test_every_table_says_what_is_compared_how_surely_and_to_what_age() -> None:
     page = run_page()
     titles = [line for line in page.splitlines() if line.startswith(f"{LAPSE} against grant-lapses")]
-    assert len(titles) == 7
+    assert len(titles) == 8
     assert set(titles) == {f"{LAPSE} against grant-lapses | 200 draws | to age 30"}
     assert "Milestones of all children (39,900)" in page
     assert "Milestones of children in a financed seat (2,880)" in page
@@ -189,7 +189,7 @@ def test_every_table_says_what_is_compared_how_surely_and_to_what_age() -> None:
 def test_too_few_draws_are_called_a_preview_and_show_no_chances() -> None:
     assert "chance of" in run_page(width=160)
     page = run_page(options=FEW, width=160)
-    assert page.count("| PREVIEW: 20 draws |") == 7
+    assert page.count("| PREVIEW: 20 draws |") == 8
     assert "chance of" not in page
     assert "chance" in deal_page(160) and "chance" not in deal_page(160, FEW)
 

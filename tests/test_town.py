@@ -7,6 +7,7 @@ from dataclasses import replace
 import mesa
 import pytest
 
+from cradlecast.model.child import Child
 from cradlecast.model.institutions import ChildCareCenter, HeadStartCenter, PreKSite, School, Site
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Town
@@ -23,7 +24,8 @@ def test_institutions_are_registered_mesa_agents() -> None:
     model = town()
     assert isinstance(model, mesa.Model)
     kinds = model.agents_by_type
-    assert {PreKSite, HeadStartCenter, ChildCareCenter, School} == set(kinds)
+    assert {PreKSite, HeadStartCenter, ChildCareCenter, School, Child} == set(kinds)
+    assert len(kinds[Child]) == len(model.children) == 4000
     assert len(kinds[PreKSite]) == 3 * 5
     assert all(isinstance(site, mesa.Agent) for site in kinds[HeadStartCenter])
     assert len(kinds[School]) == model.schools.sum()
@@ -98,8 +100,8 @@ def test_pupils_of_all_schools_are_all_children() -> None:
     model = town(replace(settings(n_children=1000)[0]))
     cohort = model.setting.cohorts[1]
     pupils = sum(school.pupils(cohort) for school in model.agents_by_type[School])
-    order = model.children.cohorts.index(cohort)
-    assert pupils == model.children.starts[order + 1] - model.children.starts[order] > 300
+    order = model.columns().cohorts.index(cohort)
+    assert pupils == model.columns().starts[order + 1] - model.columns().starts[order] > 300
 
 
 def test_a_town_without_children_is_abstract() -> None:

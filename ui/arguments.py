@@ -20,6 +20,13 @@ _TOO_LARGE: Final = 1e18
 SIZES: Final = ("children", "draws", "worlds", "seed", "horizon")
 """The options that say how large a study is."""
 
+CHILD_WORDS: Final = ("changed", "moved")
+"""Words that may stand for a child's number."""
+
+MOST_DRAWS: Final = 100_000
+MOST_WORLDS: Final = 2**32 - 1
+"""Draws and worlds that there are; the last world of all is the calibration's."""
+
 _SHORTEST_DEAL_HORIZON: Final = 6
 """Age to which a deal on kindergarten and earlier is followed: the last year it reads, and one more."""
 
@@ -136,6 +143,29 @@ def options(sizes: Mapping[str, str | None], **defaults: int) -> Options:
     """
     written = {name: whole(text, f"--{name}") for name, text in sizes.items() if text is not None}
     return Options(**(defaults | written))
+
+
+def child(text: str) -> str:
+    """A child's number, or a word that stands for one; raises `InputError` for anything else."""
+    word = text.strip()
+    if word in CHILD_WORDS or (word.isascii() and word.isdigit() and len(word) <= 18):
+        return word
+    known = f"; it is a number, or {' or '.join(CHILD_WORDS)}"
+    raise InputError(f"--child must name one child; got {shown(text)}{nearest(word[:20], CHILD_WORDS) or known}")
+
+
+def numbered(text: str | None, what: str, count: int) -> int:
+    """The number of a draw or a world, counted from 0; 0 where nothing was written.
+
+    Raises
+    ------
+    InputError
+        For what is no whole number, or beyond those that there are.
+    """
+    value = 0 if text is None else whole(text, f"--{what}")
+    if not 0 <= value < count:
+        raise InputError(f"--{what} must be from 0 to {count - 1:,}; got {value:,}")
+    return value
 
 
 def deal_horizon(metrics: Iterable[str]) -> int:

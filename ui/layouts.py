@@ -27,13 +27,28 @@ _CARE: Final = {
     "head_start": "Head Start",
     "child_care": "child-care center",
 }
+_CHANCES: Final = {
+    "milestone": ("chance of\nno gain", "chance_not_positive"),
+    "event": ("chance of\nno fall", "chance_not_negative"),
+}
+"""The chance that the scenario does not help: milestones are wanted, school events are not."""
+
+_ALL_PATHS: Final = "any of them"
 _STREAM: Final = ("scenario", "program", "stream", "age", "payer")
 """What tells the seats of one year and arm from each other."""
 
 
 def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
     """What is shown of a run, a comparison or a priced deal, in the order of the tables."""
-    layouts = {"milestones": milestones, "care": care, "displaced": displaced, "seats": seats, **DEAL_LAYOUTS}
+    layouts = {
+        "milestones": milestones,
+        "events": events,
+        "care": care,
+        "displaced": displaced,
+        "paths": paths,
+        "seats": seats,
+        **DEAL_LAYOUTS,
+    }
     return [view for table in tables for view in layouts.get(table.name, _as_it_is)(table, occasion)]
 
 
@@ -81,11 +96,18 @@ def milestones(table: Table, occasion: Occasion) -> list[View]:
     return [*views, impacts] if occasion.several else [*views, impacts, before]
 
 
+def events(table: Table, occasion: Occasion) -> list[View]:
+    """School events of all children: a share a year, or ever for what is counted once."""
+    if not table.rows:
+        return []
+    return [_rates(table, occasion, EVERYBODY, "School events of all children, a year or ever", what="event")]
+
+
 def care(table: Table, occasion: Occasion) -> list[View]:
     """Where children of an age are cared for in a school year, without and with the scenario."""
     ages = ", ".join(dict.fromkeys(str(row["age"]) for row in table.rows))
     columns = (
-        Column("care", lambda row: _kind(row["care"]), right=False),
+        Column("care", lambda row: kind_of_care(row["care"]), right=False),
         Column("baseline", lambda row: count(row["baseline_children"])),
         Column("scenario", lambda row: count(row["scenario_children"])),
         Column("change (range)", _or_no_change("change", change)),
@@ -97,8 +119,8 @@ def care(table: Table, occasion: Occasion) -> list[View]:
 def displaced(table: Table, occasion: Occasion) -> list[View]:
     """Who leaves which care for which."""
     columns = (
-        Column("from", lambda row: _kind(row["from"]), right=False),
-        Column("to", lambda row: _kind(row["to"]), right=False),
+        Column("from", lambda row: kind_of_care(row["from"]), right=False),
+        Column("to", lambda row: kind_of_care(row["to"]), right=False),
         Column(
             "children (range)",
             lambda row: ranged(row, "children_per_year", count, "children_low", "children_high"),
@@ -108,13 +130,28 @@ def displaced(table: Table, occasion: Occasion) -> list[View]:
     return [occasion.view(table, title, columns, _by_scenario(table.rows, occasion))]
 
 
+def paths(table: Table, occasion: Occasion) -> list[View]:
+    """Children whose milestones are not the same in both arms, where their paths part, which way, and through what."""
+    rows = _parted(table.rows)
+    columns = (
+        Column("path first parts at", lambda row: word(row["milestone"]).replace("all", _ALL_PATHS), right=False),
+        Column("gained (range)", lambda row: ranged(row, "gained", count)),
+        Column("lost (range)", lambda row: ranged(row, "lost", count)),
+        Column("by own new\nseat, + / -", _both_ways("direct"), gives_way=1),
+        Column("by another\nplace, + / -", _both_ways("vacated"), gives_way=2),
+        Column("by class-\nmates, + / -", _both_ways("peers"), gives_way=3),
+    )
+    title = "Children of the community whose path changes, each at the first milestone that differs"
+    return [occasion.view(table, title, columns, _by_scenario(rows, occasion))]
+
+
 def seats(table: Table, occasion: Occasion) -> list[View]:
     """Seats whose number, use or cost the scenario changes, school years together."""
     years = [row["year"] for row in table.rows if isinstance(row["year"], int)]
     if not years:
         return []
     columns = (
-        Column("program", lambda row: _kind(row["program"]), right=False),
+        Column("program", lambda row: kind_of_care(row["program"]), right=False),
         Column("paid with", lambda row: word(row["stream"]), right=False),
         Column("age", lambda row: word(row["age"])),
         Column("payer", lambda row: text(row["payer"]), right=False, gives_way=3),
@@ -126,20 +163,20 @@ def seats(table: Table, occasion: Occasion) -> list[View]:
     )
     rows = _both_arms(table.rows)
     programs = dict.fromkeys(str(row["program"]) for row in rows)
-    prices = [f"{_kind(name)} {occasion.price_years[name]}" for name in programs if name in occasion.price_years]
+    prices = [f"{kind_of_care(name)} {occasion.price_years[name]}" for name in programs if name in occasion.price_years]
     title = f"Seats that the scenario changes, school years {min(years)} to {max(years)} together"
     if prices:
         title += f"; price years: {', '.join(prices)}"
     return [occasion.view(table, title, columns, _by_scenario(rows, occasion))]
 
 
-def _rates(table: Table, occasion: Occasion, group: str, title: str) -> View:
+def _rates(table: Table, occasion: Occasion, group: str, title: str, what: str = "milestone") -> View:
     """Rates of one group without and with the scenario; compared scenarios stand together under each milestone."""
     rows = [row for row in table.rows if row["group"] == group]
     numbers = dict.fromkeys(count(row["n_community"]) for row in rows)
     if len(numbers) == 1:
         title = f"{title} ({next(iter(numbers))})"
-    first = "scenario" if occasion.several else "milestone"
+    first = "scenario" if occasion.several else what
     columns = [
         Column(first, _writes(first, named=not occasion.several), right=False),
         Column("baseline,\n%", lambda row: percent(row["baseline_rate"])),
@@ -152,10 +189,9 @@ def _rates(table: Table, occasion: Occasion, group: str, title: str) -> View:
         Column("impact (range),\npercentage points", _or_no_change("impact", points)),
     ]
     if not occasion.preview:
-        columns.append(
-            Column("chance of\nno gain", lambda row: f"{percent(row['chance_not_positive'])} %", gives_way=3)
-        )
-    sections = _sections(rows, "milestone", word) if occasion.several else one_section(rows)
+        head, chance = _CHANCES[what]
+        columns.append(Column(head, lambda row: f"{percent(row[chance])} %", gives_way=3))
+    sections = _sections(rows, what, word) if occasion.several else one_section(rows)
     return occasion.view(table, title, tuple(columns), sections)
 
 
@@ -171,6 +207,23 @@ def _by_group(table: Table, occasion: Occasion, title: str, cell: Callable[[Row]
     columns = [Column("group", lambda row: occasion.group(str(row["group"])), right=False)]
     columns += [Column(_HEADS[name], _writes(name)) for name in measured]
     return occasion.view(table, title, tuple(columns), _by_scenario(rows, occasion), close=True)
+
+
+def _parted(rows: Sequence[Row]) -> list[Row]:
+    """One row a scenario and milestone; nothing of a scenario that changes no path in any future."""
+    found: dict[tuple[Cell, Cell], dict[str, Cell]] = {}
+    for row in rows:
+        key = (row["scenario"], row["milestone"])
+        one = found.setdefault(key, {"scenario": row["scenario"], "milestone": row["milestone"]})
+        name = str(row["direction"] if row["channel"] == "all" else f"{row['direction']}_{row['channel']}")
+        one |= {name: row["children"], f"{name}_low": row["children_low"], f"{name}_high": row["children_high"]}
+    changed = {scenario for (scenario, milestone), one in found.items() if milestone == "all" and one.get("all")}
+    return [one for (scenario, _), one in found.items() if scenario in changed]
+
+
+def _both_ways(channel: str) -> Callable[[Row], str]:
+    """What writes the children who gained and lost through a channel."""
+    return lambda row: f"{count(row[f'gained_{channel}'])} / {count(row[f'lost_{channel}'])}"
 
 
 def _both_arms(rows: Sequence[Row]) -> list[Row]:
@@ -229,6 +282,6 @@ def _impact(row: Row) -> str:
     return points(row["impact"]) + ("?" if spans_zero(row, "impact") else " ")
 
 
-def _kind(cell: object) -> str:
+def kind_of_care(cell: object) -> str:
     """A kind of care in words."""
     return _CARE.get(str(cell)) or word(str(cell))

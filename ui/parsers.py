@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
-from cradlecast.ui.arguments import Parser
+from cradlecast.ui.arguments import CHILD_WORDS, Parser
 
 LISTS: Final[Mapping[str, str]] = {
     "communities": "list the places that are shipped",
@@ -25,7 +25,19 @@ STUDIES: Final[Mapping[str, str]] = {
 }
 """Commands that run a study, and what they do."""
 
-COMMANDS: Final = (*LISTS, *STUDIES)
+LOOKS: Final[Mapping[str, str]] = {
+    "explain": "say in words what a scenario changes, and what that rests on",
+    "trace": "follow one synthetic child through both arms of a scenario",
+}
+"""Commands that look closely at one scenario, and what they do."""
+
+CHECKS: Final[Mapping[str, str]] = {
+    "calibrate": "fit a community to its observed milestones, and measure the fit",
+    "validate": "compare the observed world with published associations",
+}
+"""Commands that look at the observed world of a community, and what they do."""
+
+COMMANDS: Final = (*LISTS, *STUDIES, *LOOKS, *CHECKS)
 
 _LAPSE: Final = "memphis-prek-1000-lapse"
 _CALLS: Final[Mapping[str, str]] = {
@@ -33,6 +45,10 @@ _CALLS: Final[Mapping[str, str]] = {
     "run": f"cradlecast run {_LAPSE} --set seats=500 --draws 50",
     "compare": f"cradlecast compare {_LAPSE} memphis-prek-1000-displace --out results",
     "deal": f"cradlecast deal memphis-illustrative --scenario {_LAPSE} --csv",
+    "explain": f"cradlecast explain {_LAPSE} --set seats=500",
+    "trace": f"cradlecast trace {_LAPSE} --child changed",
+    "calibrate": "cradlecast calibrate memphis --draws 5",
+    "validate": "cradlecast validate --associations --draws 10",
 }
 _EPILOG: Final = f"""examples:
   cradlecast scenarios
@@ -50,6 +66,10 @@ EXAMPLES: Final[Mapping[str, str]] = {
 }
 """What to do next after each list; the brackets stand for its first name."""
 
+FIT_SIZE: Final[Mapping[str, int]] = {"children": 40_000, "draws": 20, "worlds": 1}
+ASSOCIATIONS_SIZE: Final[Mapping[str, int]] = {"children": 20_000, "draws": 200, "worlds": 1}
+"""Size of a look at the observed world where nothing else is asked."""
+
 _A_SCENARIO: Final = "name of a shipped scenario, or path of a file"
 _SHAPE: Final[dict[str, Any]] = {
     "allow_abbrev": False,
@@ -64,7 +84,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
     adder = parser.add_subparsers(dest="command", prog="cradlecast", help=argparse.SUPPRESS, parser_class=Parser)
     commands = {}
-    for name, what in {**LISTS, **STUDIES}.items():
+    for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS}.items():
         sentence = f"{what[0].upper()}{what[1:]}."
         commands[name] = adder.add_parser(name, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE)
         _with_forms(commands[name], name)
@@ -74,19 +94,28 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     commands["deal"].add_argument("--scenario", required=True, metavar="SCENARIO", help=_A_SCENARIO)
     for name in STUDIES:
         _with_sizes(commands[name], name)
+    _with_looks(commands["explain"], commands["trace"])
+    _with_checks(commands["calibrate"], commands["validate"])
     return parser, commands
 
 
 def _about() -> str:
     """What the command is for, and its commands; argparse would break their lines."""
-    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES}.items()]
+    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS}.items()]
     about = "Forecast children's paths from cradle to career, and price deals on them."
     return "\n".join([about, "", "commands:", *lines])
 
 
 def _with_forms(parser: Parser, command: str) -> None:
     """The forms in which a command can answer."""
-    main_table = command if command in LISTS else "payments" if command == "deal" else "milestones"
+    main_tables = {
+        "deal": "payments",
+        "explain": "changes",
+        "trace": "decisions",
+        "calibrate": "fit",
+        "validate": "associations",
+    }
+    main_table = command if command in LISTS else main_tables.get(command, "milestones")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="print everything as one JSON object")
     forms.add_argument("--csv", action="store_true", help=f"print the table '{main_table}' only, as CSV")
@@ -110,6 +139,57 @@ def _with_sizes(parser: Parser, command: str) -> None:
     }
     for name, (value, words) in helps.items():
         parser.add_argument(name, metavar=value, help=words)
+    _with_levers(parser, several)
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _with_levers(parser: Parser, several: str = "") -> None:
+    """Levers to move."""
     lever = f"move a lever, as in seats=500 or take_up=0.94{several}; can be repeated"
     parser.add_argument("--set", action="append", default=[], metavar="LEVER=VALUE", help=lever)
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _with_looks(explain: Parser, trace: Parser) -> None:
+    """What is explained, and whose life is told."""
+    for parser in (explain, trace):
+        parser.add_argument("name", metavar="SCENARIO", help=_A_SCENARIO)
+    whose = (
+        f"a child's number; or {_or(CHILD_WORDS)}: the first one whose milestones, or whose care, the scenario changes"
+    )
+    trace.add_argument("--child", required=True, metavar="ID", help=whose)
+    helps = {
+        "--draw": ("N", "number of the set of uncertain parameters (0)"),
+        "--world": ("N", "number of the set of chance events, as a study numbers them (0)"),
+        "--children": ("N", f"simulated children, all birth years together ({Options().children:,})"),
+        "--seed": ("N", f"same seed, same numbers ({Options().seed})"),
+    }
+    for name, (value, words) in helps.items():
+        trace.add_argument(name, metavar=value, help=words)
+    for parser in (explain, trace):
+        _with_levers(parser)
+
+
+def _or(words: Sequence[str]) -> str:
+    """Words with an or."""
+    return " or ".join(words)
+
+
+def _with_checks(calibrate: Parser, validate: Parser) -> None:
+    """What is looked at in the observed world, and how closely."""
+    whose = "name of a shipped community, or path of a file"
+    calibrate.add_argument("name", nargs="?", metavar="COMMUNITY", help=whose)
+    template = "print a commented community file to start from, and nothing else"
+    calibrate.add_argument("--template", action="store_true", help=template)
+    words = "set published associations beside those of the observed world"
+    validate.add_argument("--associations", action="store_true", required=True, help=words)
+    validate.add_argument("--community", default="memphis", metavar="COMMUNITY", help=f"{whose} (memphis)")
+    for parser, size in ((calibrate, FIT_SIZE), (validate, ASSOCIATIONS_SIZE)):
+        helps = {
+            "--children": ("N", f"simulated children of one birth year ({size['children']:,})"),
+            "--draws": ("N", f"sets of uncertain parameters ({size['draws']})"),
+            "--seed": ("N", f"same seed, same numbers ({Options().seed})"),
+            "--out": ("DIR", "also write every table as CSV, and record.json, into this folder"),
+        }
+        for name, (value, sentence) in helps.items():
+            parser.add_argument(name, metavar=value, help=sentence)
+        parser.add_argument("--quiet", action="store_true", help="show no progress")

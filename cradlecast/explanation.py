@@ -1,0 +1,447 @@
+"""What a scenario changes against its baseline, and what that rests on: rows from the declarations, nothing computed.
+
+Everything is read from the files of the scenario, its community, the programs, the parameters and the evidence, so that
+a scenario of one's own is explained like a shipped one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cradlecast.model.distributions import quantile
+from cradlecast.scenarios import evidence
+from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.fields import Figure, Record
+from cradlecast.scenarios.fit import baseline_of, check_fit, school_years
+from cradlecast.scenarios.library import load_community, load_parameters, load_program, load_scenario, names
+from cradlecast.scenarios.parameters import Parameter
+from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.scenario import Change, Lever, LeverName, Scenario
+
+type Cell = str | int | float | bool | None
+type Row = dict[str, Cell]
+type Pool = tuple[str, str, int]
+"""Program, stream and age of some seats."""
+
+OFFERED: Final = "the care that it offers"
+GIVEN_UP: Final = "the care that children give up or fall back on"
+CLOSING: Final = "seats that close elsewhere"
+LEVERS: Final = "a lever that is set"
+EVERYONE: Final = "every child's path, in both arms"
+ROLES: Final = (OFFERED, GIVEN_UP, CLOSING, LEVERS, EVERYONE)
+"""Why a parameter matters for a scenario, nearest first."""
+
+BACKFILL: Final = "backfill"
+HOURS_EFFECT: Final = "hours_effect"
+"""Parameters that rules name rather than files."""
+
+DISPLACED_AGE: Final = 4
+"""Age whose seats close where new ones displace them."""
+
+NINETY: Final = 1.6448536269514722
+"""Standard normal score at 95 %: the ends of a central 90 % range."""
+
+_UNCERTAIN: Final = ("ASSUMED", "RECALLED")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What there is to say of a scenario.
+
+    Attributes
+    ----------
+    scenario
+        With its levers as set.
+    community, programs
+        What it stands on.
+    changes
+        Seats by year, program, stream and age: as observed, in the baseline, in the scenario.
+    levers
+        Levers with default, bounds and what each moves.
+    assumptions
+        Uncertain parameters that matter for it, and figures that are assumed, remembered or borrowed.
+    evidence
+        The estimates and priors behind those parameters.
+    """
+
+    scenario: Scenario
+    community: Community
+    programs: Mapping[str, Program]
+    changes: tuple[Row, ...]
+    levers: tuple[Row, ...]
+    assumptions: tuple[Row, ...]
+    evidence: tuple[Row, ...]
+
+    @property
+    def tables(self) -> dict[str, tuple[Row, ...]]:
+        """The tables by name, in print order."""
+        return {
+            "changes": self.changes,
+            "levers": self.levers,
+            "assumptions": self.assumptions,
+            "evidence": self.evidence,
+        }
+
+    @property
+    def moves_no_child(self) -> bool:
+        """True if each child's care is the same in both arms: no program gains or loses a seat, nor do seats differ."""
+        net: dict[tuple[Cell, Cell, Cell], float] = {}
+        for row in self.changes:
+            key = row["year"], row["program"], row["age"]
+            change = row["change"]
+            assert isinstance(change, int | float)
+            net[key] = net.get(key, 0) + change
+        return not any(net.values()) and not alters_seats(self.scenario, self.programs)
+
+
+def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> Explanation:
+    """Explain a scenario.
+
+    Parameters
+    ----------
+    scenario
+        As loaded, so that its levers show their defaults.
+    settings
+        Levers to move.
+
+    Raises
+    ------
+    InputError
+        For a lever that does not exist or is out of bounds, or a scenario that does not fit its community.
+    """
+    moved = scenario.with_levers(dict(settings or {}))
+    community = load_community(scenario.community)
+    check_fit(moved, community)
+    programs = {name: load_program(name) for name in names("program")}
+    parameters = [*_parameters(moved, programs)]
+    figures = [*_figures(community, f"community {community.name}")]
+    for program in programs.values():
+        figures += _figures(program, f"program {program.name}")
+    return Explanation(
+        scenario=moved,
+        community=community,
+        programs=programs,
+        changes=tuple(_changes(moved, community, programs)),
+        levers=tuple(_lever(name, lever, scenario, moved, programs) for name, lever in moved.levers.items()),
+        assumptions=(*parameters, *figures),
+        evidence=tuple(_evidence(parameters)),
+    )
+
+
+def alters_seats(scenario: Scenario, programs: Mapping[str, Program]) -> bool:
+    """Whether levers make a financed seat another seat, or let other families apply."""
+    financed = [change for change in scenario.changes if change.financed and scenario.seats_of(change)]
+    quality, hours = scenario.lever("quality"), scenario.lever("hours")
+    other_hours = [c for c in financed if hours is not None and hours != programs[c.program].hours_per_year.value]
+    other_quality = quality is not None and quality != 1.0
+    return bool(financed) and (other_quality or bool(other_hours) or scenario.lever("take_up") is not None)
+
+
+def closing_seats(scenario: Scenario, change: Change) -> dict[str, float]:
+    """Seats a year that a change closes in other programs, at the means of its parameters, by program."""
+    known = load_parameters().parameters
+    kept = 1.0 - known[BACKFILL].mean
+    return {program: scenario.seats_of(change) * known[share].mean * kept for program, share in change.closes.items()}
+
+
+# --- changes ---
+
+
+def _changes(scenario: Scenario, community: Community, programs: Mapping[str, Program]) -> Iterator[Row]:
+    """Seats of every year and stream that the baseline or the scenario touches."""
+    baseline = baseline_of(scenario, community).changes
+    observed = {(s.program, s.stream, age): round(f.value) for s in community.streams for age, f in s.seats.items()}
+    touched = dict.fromkeys(
+        (change.program, change.stream, age)
+        for change in (*baseline, *scenario.changes)
+        for age in programs[change.program].ages
+    )
+    financed = {(change.program, change.stream) for change in scenario.changes if change.financed}
+    for year in school_years(scenario):
+        for pool in touched:
+            before = _seats(pool, year, scenario, baseline, observed)
+            after = _seats(pool, year, scenario, (*baseline, *scenario.changes), observed)
+            program, stream, age = pool
+            yield {
+                "scenario": scenario.name,
+                "year": year,
+                "program": program,
+                "stream": stream,
+                "age": age,
+                "observed": observed.get(pool, 0),
+                "baseline": before,
+                "scenario_seats": after,
+                "change": after - before,
+                "program_baseline": _of_program(pool, year, scenario, baseline, observed),
+                "program_scenario": _of_program(pool, year, scenario, (*baseline, *scenario.changes), observed),
+                "financed": (program, stream) in financed,
+                "payer": programs[program].payer,
+                "rule": "dated seats",
+            }
+        yield from _closings(scenario, year, programs)
+
+
+def _closings(scenario: Scenario, year: int, programs: Mapping[str, Program]) -> Iterator[Row]:
+    """Seats that displacement closes in a year, at the means of its parameters."""
+    for change in scenario.changes:
+        if not _in_force(change, year):
+            continue
+        for program, seats in closing_seats(scenario, change).items():
+            yield {
+                "scenario": scenario.name,
+                "year": year,
+                "program": program,
+                "stream": None,
+                "age": DISPLACED_AGE,
+                "observed": None,
+                "baseline": None,
+                "scenario_seats": None,
+                "change": -round(seats),
+                "program_baseline": None,
+                "program_scenario": None,
+                "financed": False,
+                "payer": programs[program].payer,
+                "rule": f"closes: new seats x {change.closes[program]} x (1 - {BACKFILL}), at their means",
+            }
+
+
+def _seats(pool: Pool, year: int, scenario: Scenario, changes: Sequence[Change], observed: Mapping[Pool, int]) -> int:
+    """Seats of a stream in a year, after some changes."""
+    program, stream, _ = pool
+    here = [c for c in changes if (c.program, c.stream) == (program, stream) and _in_force(c, year)]
+    return max(observed.get(pool, 0) + sum(scenario.seats_of(change) for change in here), 0)
+
+
+def _of_program(
+    pool: Pool, year: int, scenario: Scenario, changes: Sequence[Change], observed: Mapping[Pool, int]
+) -> int:
+    """Seats of all streams of a pool's program and age in a year, after some changes."""
+    program, _, age = pool
+    streams = dict.fromkeys(
+        [stream for name, stream, at in observed if (name, at) == (program, age)]
+        + [change.stream for change in changes if change.program == program]
+    )
+    return sum(_seats((program, stream, age), year, scenario, changes, observed) for stream in streams)
+
+
+def _in_force(change: Change, year: int) -> bool:
+    """Whether a change holds in a school year."""
+    return change.first_year <= year and (change.last_year is None or year <= change.last_year)
+
+
+# --- levers ---
+
+
+def _lever(name: LeverName, lever: Lever, scenario: Scenario, moved: Scenario, programs: Mapping[str, Program]) -> Row:
+    """One lever: where it stands, where it may go, and what it moves."""
+    default = scenario.levers[name].value
+    return {
+        "scenario": scenario.name,
+        "lever": name,
+        "value": lever.value,
+        "default": default,
+        "moved": lever.value != default,
+        "low": lever.low,
+        "high": lever.high,
+        "unit": lever.unit,
+        "moves": lever_moves(name, moved, programs),
+        "note": lever.note,
+    }
+
+
+def lever_moves(name: LeverName, scenario: Scenario, programs: Mapping[str, Program]) -> str:
+    """What a lever moves in this scenario, in words."""
+    if name == "seats":
+        return _seats_moved(scenario)
+    financed = list(dict.fromkeys(change.program for change in scenario.changes if change.financed))
+    if not financed:
+        return "nothing here: no change of this scenario is financed"
+    where = " and ".join(f"the financed seats of {program}" for program in financed)
+    if name == "quality":
+        skill = " and ".join(dict.fromkeys(programs[program].effects.skill.parameter for program in financed))
+        return f"multiplies the first-year gain in skill in {where} ({skill})"
+    if name == "hours":
+        standard = " and ".join(f"{programs[program].hours_per_year.value:,.0f}" for program in financed)
+        return f"hours a year in {where}: {HOURS_EFFECT} for each 100 away from {standard}"
+    if name == "take_up":
+        share = " and ".join(dict.fromkeys(programs[program].take_up or "everyone" for program in financed))
+        return f"replaces {share} in the scenario from the first financed year to the last"
+    return f"dollars for {where}, in prices and cost tables; no child's path"
+
+
+def _seats_moved(scenario: Scenario) -> str:
+    """The streams whose seats follow the lever."""
+    parts = []
+    for change in scenario.changes:
+        if isinstance(change.seats, str):
+            verb = "takes away" if change.seats.startswith("-") else "adds"
+            parts.append(f"{verb} so many seats of {change.program} ({change.stream}), {years_of(change)}")
+    return "; ".join(parts) or "nothing: the changes state their own numbers"
+
+
+def years_of(change: Change) -> str:
+    """The school years of a change, by their fall."""
+    if change.last_year is None:
+        return f"from {change.first_year} on"
+    if change.last_year == change.first_year:
+        return f"{change.first_year}"
+    return f"{change.first_year} to {change.last_year}"
+
+
+# --- assumptions ---
+
+
+def _parameters(scenario: Scenario, programs: Mapping[str, Program]) -> Iterator[Row]:
+    """The uncertain parameters that matter for a scenario, nearest first."""
+    roles = parameter_roles(scenario, programs)
+    known = load_parameters().parameters
+    named = {name: role for name, role in roles.items() if name in known}
+    idle = _idle(scenario)
+    rest = {name: EVERYONE for name in known if name not in named and name not in idle}
+    for role in ROLES:
+        for name, why in (named | rest).items():
+            if why == role:
+                yield _parameter(name, known[name], role, scenario)
+
+
+def parameter_roles(scenario: Scenario, programs: Mapping[str, Program]) -> dict[str, str]:
+    """Parameters that the scenario, its levers or the programs name, and why each matters.
+
+    A program names the parameters in its file, and those whose names begin with its own.
+    """
+    changed = {change.program for change in scenario.changes}
+    known = load_parameters().parameters
+    roles: dict[str, str] = {}
+    for role, offered in ((OFFERED, True), (GIVEN_UP, False)):
+        for name, program in programs.items():
+            if (name in changed) is offered:
+                for each in (*_named_by(program), *(p for p in known if p.startswith(f"{name}_"))):
+                    roles.setdefault(each, role)
+    for change in scenario.changes:
+        if change.closes:
+            roles |= dict.fromkeys((*change.closes.values(), BACKFILL), CLOSING)
+    if scenario.lever("hours") is not None:
+        roles[HOURS_EFFECT] = LEVERS
+    return roles
+
+
+def _idle(scenario: Scenario) -> set[str]:
+    """Parameters of rules that this scenario leaves at rest: displacement, and hours that nobody changes."""
+    shipped = [load_scenario(name) for name in names("scenario")]
+    idle = {share for each in shipped for change in each.changes for share in change.closes.values()}
+    return idle | {BACKFILL, HOURS_EFFECT}
+
+
+def _named_by(program: Program) -> list[str]:
+    """Parameters that a program's file names."""
+    effects = program.effects
+    found = [each for e in (effects.skill, effects.long_run, effects.nontest) for each in (e.parameter, e.less)]
+    return [each for each in (*found, program.take_up) if each is not None]
+
+
+def _parameter(name: str, parameter: Parameter, role: str, scenario: Scenario) -> Row:
+    """One uncertain parameter: its middle and central 90 % range, its grade, and what it rests on."""
+    ids = (*parameter.priors, *parameter.evidence)
+    titles = dict.fromkeys(evidence.estimate(each).source_title for each in parameter.evidence)
+    return {
+        "scenario": scenario.name,
+        "kind": "parameter",
+        "name": name,
+        "title": parameter.title,
+        "why": role,
+        "value": quantile(parameter, 0.0),
+        "low": quantile(parameter, -NINETY),
+        "high": quantile(parameter, NINETY),
+        "unit": parameter.unit,
+        "grade": parameter.grade,
+        "assumed": parameter.grade == "assumption" or not ids,
+        "evidence": ", ".join(ids) or None,
+        "sources": "; ".join(titles) or None,
+        "borrowed": None,
+        "assumption": parameter.assumption,
+    }
+
+
+def _figures(record: Record, owner: str, path: str = "") -> Iterator[Row]:
+    """Figures of a declaration that are assumed, remembered, or stand in from another place."""
+    if isinstance(record, Figure):
+        if record.provenance in _UNCERTAIN or record.borrowed is not None:
+            yield _figure(record, owner, path)
+        return
+    for name in type(record).model_fields:
+        yield from _figures_in(getattr(record, name), owner, f"{path}.{name}" if path else name)
+
+
+def _figures_in(value: object, owner: str, path: str) -> Iterator[Row]:
+    """Figures inside a field's value."""
+    if isinstance(value, Record):
+        yield from _figures(value, owner, path)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _figures_in(inner, owner, f"{path}[{key}]")
+    elif isinstance(value, tuple):
+        for number, inner in enumerate(value, start=1):
+            name = getattr(inner, "name", None) or getattr(inner, "stream", None) or number
+            yield from _figures_in(inner, owner, f"{path}[{name}]")
+
+
+def _figure(figure: Figure, owner: str, path: str) -> Row:
+    """One figure that was not measured where it is used."""
+    return {
+        "scenario": None,
+        "kind": "figure",
+        "name": f"{owner}: {path}",
+        "title": figure.note,
+        "why": owner,
+        "value": figure.value,
+        "low": figure.low,
+        "high": figure.high,
+        "unit": figure.unit,
+        "grade": figure.provenance,
+        "assumed": figure.provenance == "ASSUMED",
+        "evidence": ", ".join(figure.evidence) or None,
+        "sources": figure.source,
+        "borrowed": figure.borrowed,
+        "assumption": None,
+    }
+
+
+# --- evidence ---
+
+
+def _evidence(parameters: Sequence[Row]) -> Iterator[Row]:
+    """The priors and estimates behind some parameters, each once, with the parameters that rest on it."""
+    users: dict[str, list[str]] = {}
+    for row in parameters:
+        for each in str(row["evidence"] or "").split(", "):
+            if each:
+                users.setdefault(each, []).append(str(row["name"]))
+    for each, used_by in sorted(users.items()):
+        yield {"id": each} | _source(each) | {"used_by": ", ".join(used_by)}
+
+
+def _source(key: str) -> Row:
+    """Title, address and standing of one piece of evidence."""
+    if key in evidence.priors():
+        prior = evidence.prior(key)
+        return {
+            "title": f"Prior: {prior.program}, {prior.outcome}, {prior.contrast}",
+            "value": prior.mean,
+            "error": prior.sd,
+            "unit": prior.unit,
+            "design": f"confidence {prior.confidence}",
+            "provenance": "DERIVED",
+            "address": prior.derived_from,
+        }
+    estimate = evidence.estimate(key)
+    return {
+        "title": estimate.source_title,
+        "value": estimate.value,
+        "error": estimate.se,
+        "unit": estimate.unit,
+        "design": estimate.grade,
+        "provenance": estimate.provenance,
+        "address": estimate.source_address,
+    }

@@ -1,0 +1,682 @@
+"""Every chance event of a child, told again by its rule, beside what the engine kept of it.
+
+``RULES`` is the place for a new decision: its entry in the register, the ages at which it is taken, its probability (or
+score, or value) from the child's columns before and after the year, and where the engine keeps the outcome. A draw is
+worked out anew by the scalar rules of ``kernels``, so that telling and engine must agree to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Protocol
+
+import numpy as np
+
+from cradlecast.model import kernels as rules
+from cradlecast.model.children import Children, Longs, Reals, Wholes
+from cradlecast.model.kernels import Decision, Real, Theta, Whole
+from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.town import Setting
+
+type Outcome = bool | int | float | str
+
+LOTTERY: Final = 2**56
+"""Lottery numbers lie below this; a key at or above it belongs to a child without priority."""
+
+_f = np.float32
+_ZERO, _ONE = _f(0.0), _f(1.0)
+_AT_BIRTH: Final = (0,)
+_ASKING: Final = "families that ask for a place there"
+_SKILL_AGES: Final = range(rules.ENTRY_AGES[0], rules.LAST_SKILL_AGE + 1)
+_LEAVING_AGES: Final = range(rules.FIRST_LEAVING_AGE, rules.LAST_LEAVING_AGE + 1)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One chance event of a child.
+
+    Attributes
+    ----------
+    decision
+        Its name in the register.
+    draw
+        The uniform, the normal, or the lottery number as a share of all numbers.
+    probability
+        Of the event, where it has one.
+    score, cut
+        Score as read and the cut it is held against, where a test decides.
+    outcome, engine
+        What the rule gives, and what the engine kept.
+    """
+
+    decision: str
+    draw: float
+    outcome: Outcome
+    engine: Outcome
+    probability: float | None = None
+    score: float | None = None
+    cut: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether rule and engine came to the same."""
+        return self.outcome == self.engine
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The state of one child: copies of its column in ``x`` and in ``k``."""
+
+    x: Reals
+    k: Wholes
+
+    def has(self, milestone: int) -> bool:
+        """Whether a milestone has been reached."""
+        return bool(rules.has_milestone(self.k[Whole.REACHED], np.int32(milestone)))
+
+
+class Watched(Pipeline):
+    """The array engine, asked about its seats after each year."""
+
+    def __init__(self, setting: Setting, children: Children) -> None:
+        super().__init__(setting, children)
+        self._values: tuple[float, Reals] | None = None
+
+    @cached_property
+    def effects(self) -> Reals:
+        """Lasting effects by kind of care."""
+        return self.kind_effects()
+
+    @property
+    def n_areas(self) -> int:
+        """Areas of the community."""
+        return len(self.setting.place.area_names)
+
+    def column(self, row: int) -> Columns:
+        """A copy of one child's state."""
+        return Columns(self._columns.x[:, row].copy(), self._columns.k[:, row].copy())
+
+    def ranked(self, row: int) -> list[int]:
+        """The pools that the family asked for this year, best first."""
+        return [int(pool) for pool in self._places[row, :5] if pool >= 0]
+
+    def key(self, program: int, row: int) -> int:
+        """The child's priority and lottery number for a program, as the engine drew it."""
+        return int(self._keys[program, row])
+
+    def given(self, rows: Longs) -> Wholes:
+        """The pool that each of some children was given this year, or -1; rows of a cohort of 3- or 4-year-olds."""
+        return np.asarray(self._given[rows])
+
+    def values_now(self) -> Reals:
+        """What a year at each site added to skill in the year just lived."""
+        if self._values is None or self._values[0] != self.time:
+            self._values = (self.time, self.site_values())
+        return self._values[1]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One child in one year: the state before and after it, and the rules' view of the town."""
+
+    town: Watched
+    row: int
+    age: int
+    year: int
+    before: Columns
+    after: Columns
+
+    @property
+    def theta(self) -> Reals:
+        """The parameters in force this year."""
+        return self.town.theta
+
+    @property
+    def cell(self) -> int:
+        """The child's cell of the calibration."""
+        return int(self.after.k[Whole.CELL])
+
+    @property
+    def site(self) -> int:
+        """The child's site at this age of entry, or -1."""
+        return int(self.after.k[Whole.SITE3 if self.age == 3 else Whole.SITE4])
+
+    def key(self, decision: Decision, year: int | None = None) -> tuple[int, ...]:
+        """What a draw depends on: child, decision, year and world."""
+        low, high = (int(word) for word in self.town.columns().ids[:, self.row])
+        when = self.year if year is None else year
+        return (low, high, int(decision), when, *(int(word) for word in self.town.setting.world))
+
+    def own(self, state: Columns) -> np.float32:
+        """Skill that owes nothing to programs."""
+        trait, changing = state.x[Real.TRAIT], state.x[Real.TRANSIENT]
+        return _f(rules.weighted(trait, self.theta[Theta.TRAIT_WEIGHT], changing, self.theta[Theta.TRANSIENT_WEIGHT]))
+
+    def boost(self, state: Columns, peer: np.float32 = _ZERO) -> np.float32:
+        """Skill that programs and classmates account for."""
+        x = state.x
+        return _f(rules.boost_of(x[Real.FRESH], x[Real.FADING], x[Real.LONG_RUN], _f(rules.phase(self.age)), peer))
+
+    def cut(self, milestone: int) -> np.float32:
+        """Cut or intercept of a milestone, or of a school event behind them, in the child's cell."""
+        return _f(self.town.setting.cuts[milestone, self.cell])
+
+    def log_odds(self, milestone: int, step: str) -> np.float32:
+        """Log-odds of a step on the way from school to work."""
+        peer = self.after.x[Real.PEER] if self.age <= rules.LAST_SKILL_AGE else _ZERO
+        return _f(
+            rules.log_odds_of(
+                self.cut(milestone),
+                self.theta[Theta[f"{step}_SLOPE"]],
+                self.own(self.after),
+                self.theta[Theta.CAUSAL_SHARE],
+                self.boost(self.after, peer),
+                self.theta[Theta[f"{step}_LOAD"]],
+                self.after.x[Real.NONTEST],
+            )
+        )
+
+    def asked_for(self, program: int) -> bool:
+        """Whether the family asked for a place of a program this year."""
+        return any(pool // self.town.n_areas == program for pool in self.town.ranked(self.row))
+
+    def elsewhere(self) -> str | None:
+        """The neighbouring area in which the family asked for a place, if it did."""
+        areas = (pool % self.town.n_areas for pool in self.town.ranked(self.row))
+        away = next((area for area in areas if area != int(self.after.k[Whole.AREA])), None)
+        return None if away is None else self.town.setting.place.area_names[away]
+
+
+class Rule(Protocol):
+    """How one decision is told."""
+
+    @property
+    def decision(self) -> Decision:
+        """Its entry in the register."""
+        ...
+
+    @property
+    def ages(self) -> Sequence[int]:
+        """Ages in the fall at which it is taken; 0 for what is settled at birth."""
+        ...
+
+    @property
+    def of(self) -> str:
+        """Who takes it, where not everybody does."""
+        ...
+
+    def tell(self, moment: Moment) -> Told | None:
+        """The decision of one child in one year, or None where the child is not asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByShare:
+    """Happens where the child's uniform lies below a probability; None where the child is not asked."""
+
+    decision: Decision
+    ages: Sequence[int]
+    probability: Callable[[Moment], np.float32 | None]
+    engine: Callable[[Moment], bool]
+    of: str = ""
+
+    def tell(self, moment: Moment) -> Told | None:
+        """The decision, told again."""
+        p = self.probability(moment)
+        if p is None:
+            return None
+        u = _f(rules.uniform(*moment.key(self.decision)))
+        return Told(_name(self), float(u), bool(u < p), self.engine(moment), probability=min(max(float(p), 0.0), 1.0))
+
+
+@dataclass(frozen=True)
+class ByOdds:
+    """Happens with the probability whose log-odds are given; None where the child is not asked."""
+
+    decision: Decision
+    ages: Sequence[int]
+    log_odds: Callable[[Moment], np.float32 | None]
+    engine: Callable[[Moment], bool]
+    of: str = ""
+
+    def tell(self, moment: Moment) -> Told | None:
+        """The decision, told again."""
+        odds = self.log_odds(moment)
+        if odds is None:
+            return None
+        u = _f(rules.uniform(*moment.key(self.decision)))
+        p = 1.0 / (1.0 + math.exp(-float(odds)))
+        return Told(_name(self), float(u), bool(rules.happens(u, odds)), self.engine(moment), probability=p)
+
+
+@dataclass(frozen=True)
+class ByScore:
+    """A true score read with an instrument's noise, and held against a cut where it decides a milestone."""
+
+    decision: Decision
+    ages: Sequence[int]
+    true: Callable[[Moment], np.float32]
+    noise: Theta
+    read: Real
+    milestone: int | None = None
+    of: str = ""
+
+    def tell(self, moment: Moment) -> Told | None:
+        """The score, read again."""
+        e = _f(rules.normal(*moment.key(self.decision)))
+        score = _f(self.true(moment) + moment.theta[self.noise] * e)
+        kept = moment.after.x[self.read]
+        if self.milestone is None:
+            return Told(_name(self), float(e), float(score), float(kept), score=float(score))
+        cut = moment.cut(self.milestone)
+        outcome: Outcome = bool(score >= cut) if score == kept else "another score"
+        return Told(_name(self), float(e), outcome, moment.after.has(self.milestone), None, float(score), float(cut))
+
+
+@dataclass(frozen=True)
+class ByValue:
+    """Turns a draw into a value: a group, a room, a change of skill. None where the child is not asked."""
+
+    decision: Decision
+    ages: Sequence[int]
+    draw: Callable[[Moment, Decision], float]
+    value: Callable[[Moment, float], Outcome | None]
+    engine: Callable[[Moment], Outcome]
+    of: str = ""
+
+    def tell(self, moment: Moment) -> Told | None:
+        """The value, worked out again."""
+        draw = self.draw(moment, self.decision)
+        value = self.value(moment, draw)
+        return None if value is None else Told(_name(self), draw, value, self.engine(moment))
+
+
+def _name(rule: Rule) -> str:
+    """A decision's name in the register, in small letters."""
+    return rule.decision.name.lower()
+
+
+# --- draws -------------------------------------------------------------------------------------------------------
+
+
+def _uniform(moment: Moment, decision: Decision) -> float:
+    """The child's uniform of this year."""
+    return float(rules.uniform(*moment.key(decision)))
+
+
+def _normal(moment: Moment, decision: Decision) -> float:
+    """The child's normal of this year."""
+    return float(rules.normal(*moment.key(decision)))
+
+
+def _uniform_at_birth(moment: Moment, decision: Decision) -> float:
+    """The child's uniform at birth."""
+    return float(rules.uniform(*moment.key(decision, 0)))
+
+
+def _normal_at_birth(moment: Moment, decision: Decision) -> float:
+    """The child's normal at birth."""
+    return float(rules.normal(*moment.key(decision, 0)))
+
+
+def _lottery(moment: Moment, decision: Decision) -> float:
+    """The child's lottery number of this year, as a share of all numbers."""
+    return int(rules.lottery_number(*moment.key(decision))) / LOTTERY
+
+
+def _room_luck(moment: Moment, decision: Decision) -> float:
+    """The normal of the child's classroom, which is keyed by the room; 0 at home."""
+    if moment.site < 0:
+        return 0.0
+    _, _, number, year, *world = moment.key(decision)
+    return float(rules.normal(int(moment.town.site_keys[moment.site]), _room(moment), number, year, *world))
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+
+
+def _group(moment: Moment, draw: float) -> Outcome:
+    """Group by its share of births."""
+    shares = np.cumsum(moment.town.setting.place.group_shares).astype(np.float32)
+    return moment.town.setting.place.group_names[int(rules.category(_f(draw), shares))]
+
+
+def _income(moment: Moment, draw: float) -> Outcome:
+    """Standardised income, within the group."""
+    place, group = moment.town.setting.place, int(moment.after.k[Whole.GROUP])
+    return float(place.group_means.astype(np.float32)[group] + _f(place.income_sd) * _f(draw))
+
+
+def _area(moment: Moment, draw: float) -> Outcome:
+    """Area, by shares above or below the poverty line."""
+    shares = np.cumsum(moment.town.setting.place.area_shares, axis=1).astype(np.float32)
+    return _area_name(moment, int(rules.category(_f(draw), np.ascontiguousarray(shares[moment.cell % 2]))))
+
+
+def _area_name(moment: Moment, area: int) -> str:
+    """An area by its number."""
+    return moment.town.setting.place.area_names[area]
+
+
+def _school(moment: Moment, draw: float) -> Outcome:
+    """One of the area's schools."""
+    area, schools = int(moment.after.k[Whole.AREA]), moment.town.schools
+    return int(schools[:area].sum()) + int(rules.one_of(_f(draw), np.int32(schools[area])))
+
+
+def _trait(moment: Moment, draw: float) -> Outcome:
+    """Stable trait, correlated with income."""
+    theta = moment.theta
+    income = moment.after.x[Real.INCOME]
+    return float(rules.weighted(income, theta[Theta.TRAIT_LOADING], _f(draw), theta[Theta.TRAIT_REST]))
+
+
+def _changing(moment: Moment, draw: float) -> Outcome:
+    """The changing part of skill, one year on."""
+    before, theta = moment.before.x[Real.TRANSIENT], moment.theta
+    return float(rules.weighted(before, theta[Theta.PERSISTENCE], _f(draw), theta[Theta.SHOCK_SD]))
+
+
+def _travel_where(moment: Moment, draw: float) -> Outcome | None:
+    """The neighbouring area, for families that ask in one."""
+    if moment.elsewhere() is None:
+        return None
+    near = moment.town.setting.place.next_to[int(moment.after.k[Whole.AREA])]
+    near = near[near >= 0]
+    return _area_name(moment, int(near[rules.one_of(_f(draw), np.int32(len(near)))]))
+
+
+def _room(moment: Moment) -> int:
+    """The child's classroom in the site's program and area."""
+    u = _f(rules.uniform(*moment.key(Decision.ROOM)))
+    return int(rules.one_of(u, np.int32(moment.town.site_rooms[moment.age][moment.site])))
+
+
+def _gain(moment: Moment) -> float:
+    """What the year in that classroom adds to skill."""
+    town, world = moment.town, moment.key(Decision.ROOM)[4:]
+    value = town.values_now()[moment.site]
+    spread, key = town.theta[Theta.CENTER_SD], int(town.site_keys[moment.site])
+    return float(rules.room_value(value, spread, key, _room(moment), moment.year, *world))
+
+
+def _gain_of_luck(moment: Moment, draw: float) -> Outcome | None:
+    """The site's value and the classroom's deviation from it; nothing at home."""
+    if moment.site < 0:
+        return None
+    return float(_f(moment.town.values_now()[moment.site] + moment.theta[Theta.CENTER_SD] * _f(draw)))
+
+
+def _room_of(moment: Moment) -> Outcome:
+    """The classroom that explains the gain which the engine kept."""
+    return _room(moment) if _gain(moment) == float(moment.after.x[Real.FRESH]) else "another room"
+
+
+def _in_line(program: int) -> Callable[[Moment, float], Outcome | None]:
+    """The lottery number, for families that ask for the program."""
+    return lambda moment, draw: draw if moment.asked_for(program) else None
+
+
+def _kept_in_line(program: int) -> Callable[[Moment], Outcome]:
+    """The lottery number that the engine drew."""
+    return lambda moment: moment.town.key(program, moment.row) % LOTTERY / LOTTERY
+
+
+# --- probabilities -----------------------------------------------------------------------------------------------
+
+
+def _take_up(limit: Theta, share: Theta) -> Callable[[Moment], np.float32 | None]:
+    """Chance that an eligible family applies."""
+    return lambda moment: _f(moment.theta[share]) if moment.after.x[Real.INCOME] < moment.theta[limit] else None
+
+
+def _prefers_head_start(moment: Moment) -> np.float32 | None:
+    """Chance that a family which applies for both ranks Head Start first."""
+    return _f(moment.theta[Theta.PREFERS_HEAD_START]) if moment.asked_for(0) and moment.asked_for(1) else None
+
+
+def _ranks_head_start_first(moment: Moment) -> bool:
+    """Whether the engine's list begins with Head Start."""
+    return moment.town.ranked(moment.row)[0] // moment.town.n_areas == 1
+
+
+def _travels(moment: Moment) -> np.float32 | None:
+    """Chance that a family which applies also asks in a neighbouring area."""
+    return _f(moment.theta[Theta.TRAVELS]) if moment.asked_for(0) or moment.asked_for(1) else None
+
+
+def _uses_center(moment: Moment) -> np.float32 | None:
+    """Chance that a center stands last on the list."""
+    return _f(rules.center_share(moment.after.x[Real.INCOME], moment.age, moment.theta))
+
+
+def _leaves(moment: Moment) -> np.float32 | None:
+    """Chance of moving away this year, for those still here."""
+    return _f(moment.theta[Theta.LEAVING_HAZARD]) if moment.before.k[Whole.LEFT] < 0 else None
+
+
+def _at_risk(milestone: int, step: str) -> Callable[[Moment], np.float32 | None]:
+    """Log-odds of a step, for those who may take it."""
+
+    def log_odds(moment: Moment) -> np.float32 | None:
+        if not rules.at_risk(moment.before.k[Whole.REACHED], milestone):
+            return None
+        return moment.log_odds(milestone, step)
+
+    return log_odds
+
+
+def _employed(moment: Moment) -> np.float32 | None:
+    """Log-odds of work, with the step of attainment."""
+    theta = moment.theta
+    steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
+    odds = moment.log_odds(rules.EMPLOYED, "EMPLOYMENT")
+    return _f(odds + _f(rules.attainment_step(moment.before.k[Whole.REACHED], *steps)))
+
+
+def _reached(milestone: int) -> Callable[[Moment], bool]:
+    """Whether the engine gave the child a milestone."""
+    return lambda moment: moment.after.has(milestone)
+
+
+def _literacy(state: str) -> Callable[[Moment], np.float32]:
+    """True early literacy before or after the year."""
+
+    def true(moment: Moment) -> np.float32:
+        columns: Columns = getattr(moment, state)
+        return _f(moment.own(columns) + moment.theta[Theta.LITERACY] * moment.boost(columns))
+
+    return true
+
+
+def _skill(moment: Moment) -> np.float32:
+    """Skill at the end of the year, put together from its parts."""
+    return _f(moment.own(moment.after) + moment.boost(moment.after, moment.after.x[Real.PEER]))
+
+
+def _event_odds(number: int) -> Callable[[Moment], np.float32 | None]:
+    """Log-odds of a school event in a year; what is counted once is not asked again."""
+
+    def log_odds(moment: Moment) -> np.float32 | None:
+        if number >= rules.FIRST_ONCE and moment.before.k[Whole.ABSENT_YEARS + number] >= 0:
+            return None
+        kind = int(rules.latest_care(moment.after.k[Whole.CARE3], moment.after.k[Whole.CARE4]))
+        cut, slope = moment.cut(rules.FIRST_EVENT + number), _f(moment.theta[Theta.EVENT_SLOPE])
+        shift = _f(moment.town.effects[2 + number, kind])
+        return _f(rules.log_odds_of(cut, slope, moment.own(moment.after), _ZERO, _ZERO, _ONE, shift))
+
+    return log_odds
+
+
+def _event_kept(number: int) -> Callable[[Moment], bool]:
+    """Whether the engine counted a school event this year."""
+
+    def kept(moment: Moment) -> bool:
+        before, after = (int(state.k[Whole.ABSENT_YEARS + number]) for state in (moment.before, moment.after))
+        return after == before + 1 if number < rules.FIRST_ONCE else after == moment.age
+
+    return kept
+
+
+def _school_events() -> tuple[ByOdds, ...]:
+    """The school events, at their ages."""
+    return tuple(
+        ByOdds(
+            Decision[event.upper()],
+            range(rules.EVENT_FIRST_AGES[number], rules.EVENT_LAST_AGES[number] + 1),
+            _event_odds(number),
+            _event_kept(number),
+            of="" if number < rules.FIRST_ONCE else "children to whom it has not happened",
+        )
+        for number, event in enumerate(rules.EVENTS)
+    )
+
+
+def _kept_group(moment: Moment) -> Outcome:
+    """The group that the engine kept."""
+    return moment.town.setting.place.group_names[int(moment.after.k[Whole.GROUP])]
+
+
+def _kept_area(moment: Moment) -> Outcome:
+    """The home area that the engine kept."""
+    return _area_name(moment, int(moment.after.k[Whole.AREA]))
+
+
+def _whole(column: Whole) -> Callable[[Moment], Outcome]:
+    """A whole number that the engine kept."""
+    return lambda moment: int(moment.after.k[column])
+
+
+def _real(column: Real) -> Callable[[Moment], Outcome]:
+    """A number that the engine kept."""
+    return lambda moment: float(moment.after.x[column])
+
+
+# --- the register, told ------------------------------------------------------------------------------------------
+
+RULES: Final[tuple[Rule, ...]] = (
+    ByValue(Decision.GROUP, _AT_BIRTH, _uniform_at_birth, _group, _kept_group),
+    ByValue(Decision.INCOME, _AT_BIRTH, _normal_at_birth, _income, _real(Real.INCOME)),
+    ByValue(Decision.AREA, _AT_BIRTH, _uniform_at_birth, _area, _kept_area),
+    ByValue(Decision.SCHOOL, _AT_BIRTH, _uniform_at_birth, _school, _whole(Whole.SCHOOL)),
+    ByValue(Decision.TRAIT, _AT_BIRTH, _normal_at_birth, _trait, _real(Real.TRAIT)),
+    ByValue(Decision.TRANSIENT, _AT_BIRTH, _normal_at_birth, lambda moment, draw: draw, _real(Real.TRANSIENT)),
+    ByShare(
+        Decision.APPLY_PREK,
+        (4,),
+        _take_up(Theta.PREK_INCOME, Theta.TAKE_UP_PREK),
+        lambda moment: moment.asked_for(0),
+        of="families below the income limit",
+    ),
+    ByShare(
+        Decision.APPLY_HEAD_START,
+        rules.ENTRY_AGES,
+        _take_up(Theta.HEAD_START_INCOME, Theta.TAKE_UP_HEAD_START),
+        lambda moment: moment.asked_for(1),
+        of="families below the income limit",
+    ),
+    ByShare(
+        Decision.PREFER_HEAD_START,
+        rules.ENTRY_AGES,
+        _prefers_head_start,
+        _ranks_head_start_first,
+        of="families that apply for both",
+    ),
+    ByShare(
+        Decision.TRAVEL,
+        rules.ENTRY_AGES,
+        _travels,
+        lambda moment: moment.elsewhere() is not None,
+        of="families that apply",
+    ),
+    ByValue(
+        Decision.TRAVEL_WHERE,
+        rules.ENTRY_AGES,
+        _uniform,
+        _travel_where,
+        lambda moment: moment.elsewhere() or "",
+        of="families that travel",
+    ),
+    ByShare(Decision.CENTER_CARE, rules.ENTRY_AGES, _uses_center, lambda moment: moment.asked_for(2)),
+    ByValue(Decision.LOTTERY_PREK, rules.ENTRY_AGES, _lottery, _in_line(0), _kept_in_line(0), of=_ASKING),
+    ByValue(Decision.LOTTERY_HEAD_START, rules.ENTRY_AGES, _lottery, _in_line(1), _kept_in_line(1), of=_ASKING),
+    ByValue(Decision.LOTTERY_CHILD_CARE, rules.ENTRY_AGES, _lottery, _in_line(2), _kept_in_line(2), of=_ASKING),
+    ByValue(
+        Decision.ROOM,
+        rules.ENTRY_AGES,
+        _uniform,
+        lambda moment, draw: None if moment.site < 0 else _room(moment),
+        _room_of,
+        of="children in care outside the home",
+    ),
+    ByValue(
+        Decision.ROOM_QUALITY,
+        rules.ENTRY_AGES,
+        _room_luck,
+        _gain_of_luck,
+        _real(Real.FRESH),
+        of="children in care outside the home",
+    ),
+    ByValue(Decision.SHOCK, _SKILL_AGES, _normal, _changing, _real(Real.TRANSIENT)),
+    ByScore(Decision.PRELITERACY_FALL, (4,), _literacy("before"), Theta.SCREENER_NOISE, Real.PRELITERACY_START),
+    ByScore(Decision.PRELITERACY_SPRING, (4,), _literacy("after"), Theta.SCREENER_NOISE, Real.PRELITERACY),
+    ByScore(Decision.READINESS, (4,), _skill, Theta.SCREENER_NOISE, Real.READINESS, rules.READY),
+    ByShare(
+        Decision.PREK_ATTENDANCE,
+        (4,),
+        lambda moment: _f(moment.theta[Theta.ATTENDANCE]),
+        lambda moment: bool(moment.after.k[Whole.ATTENDS] == 1),
+    ),
+    ByScore(Decision.READING_GRADE3, (rules.GRADE3_AGE,), _skill, Theta.TEST_NOISE, Real.READING, rules.GRADE3),
+    ByScore(Decision.MATH_GRADE8, (rules.GRADE8_AGE,), _skill, Theta.TEST_NOISE, Real.MATH, rules.GRADE8),
+    *_school_events(),
+    ByOdds(
+        Decision.GRADUATION,
+        (rules.GRADUATION_AGE,),
+        _at_risk(rules.GRADUATE, "GRADUATION"),
+        _reached(rules.GRADUATE),
+    ),
+    ByOdds(
+        Decision.ENROLMENT,
+        (rules.ENROLMENT_AGE,),
+        _at_risk(rules.ENROLLED, "ENROLMENT"),
+        _reached(rules.ENROLLED),
+        of="graduates",
+    ),
+    ByOdds(
+        Decision.COMPLETION,
+        (rules.COMPLETION_AGE,),
+        _at_risk(rules.COMPLETED, "COMPLETION"),
+        _reached(rules.COMPLETED),
+        of="the enrolled",
+    ),
+    ByOdds(Decision.EMPLOYMENT, (rules.EMPLOYMENT_AGE,), _employed, _reached(rules.EMPLOYED)),
+    ByShare(
+        Decision.LEAVING,
+        _LEAVING_AGES,
+        _leaves,
+        lambda moment: bool(moment.after.k[Whole.LEFT] == moment.age),
+        of="people still here",
+    ),
+)
+"""Every decision of a child in the register, in the order of the year."""
+
+MILESTONE_OF: Final = {
+    Decision.READINESS: rules.READY,
+    Decision.READING_GRADE3: rules.GRADE3,
+    Decision.MATH_GRADE8: rules.GRADE8,
+    Decision.GRADUATION: rules.GRADUATE,
+    Decision.ENROLMENT: rules.ENROLLED,
+    Decision.COMPLETION: rules.COMPLETED,
+    Decision.EMPLOYMENT: rules.EMPLOYED,
+}
+"""Decisions that settle a milestone."""
+
+
+def tell(moment: Moment) -> tuple[Told, ...]:
+    """Every decision of a child in a year, told again, in the order of ``RULES``."""
+    asked = (rule.tell(moment) for rule in RULES if moment.age in rule.ages)
+    return tuple(told for told in asked if told is not None)
