@@ -111,11 +111,13 @@ def calibrate(
     for number, age, noise in ((0, 4, screener), (1, kernels.GRADE3_AGE, test), (2, kernels.GRADE8_AGE, test)):
         spread = float(np.hypot(noise, theta[Theta.TRANSIENT_WEIGHT]))
         solve(number, lasting[age], ones, lambda gap, spread=spread: ndtr(-gap / spread), -1.0)  # type: ignore[misc]
-    base, boost, nontest = _adult_state(children, theta)
+    base, boost, nontest = _adult_state(children)
+    x = children.x.astype(np.float64)
+    current = x[Real.TRAIT] * theta[Theta.TRAIT_WEIGHT] + x[Real.TRANSIENT] * theta[Theta.TRANSIENT_WEIGHT]
     kinds = np.where(children.whole(Whole.CARE4) != 0, children.whole(Whole.CARE4), children.whole(Whole.CARE3))
     shifts = event_shifts(values, place)
     for number, event in enumerate(EVENTS, start=len(MILESTONES)):
-        index = float(theta[Theta.EVENT_SLOPE]) * base + shifts[event] * (kinds != 0)
+        index = float(theta[Theta.EVENT_SLOPE]) * current + shifts[event] * (kinds != 0)
         solve(number, index, ones, expit, 1.0)
     graduated = solve(3, _index(theta, "GRADUATION", base, boost, nontest), ones, expit, 1.0)
     enrolled = graduated * solve(4, _index(theta, "ENROLMENT", base, boost, nontest), graduated, expit, 1.0)
@@ -241,11 +243,10 @@ def margins_of(place: Place, name: str, cell_shares: Floats) -> list[Margin]:
     return [Margin("all", everyone, overall, rates.all.source, rates.all.borrowed is not None), *margins]
 
 
-def _adult_state(children: Children, theta: Reals) -> tuple[Floats, Floats, Floats]:
-    """Base skill, gains from programs and non-test gains at 18, float64 (n,)."""
+def _adult_state(children: Children) -> tuple[Floats, Floats, Floats]:
+    """Own skill at grade 8, gains from programs and non-test gains at 18, float64 (n,)."""
     x = children.x.astype(np.float64)
-    base = x[Real.TRAIT] * theta[Theta.TRAIT_WEIGHT] + x[Real.TRANSIENT] * theta[Theta.TRANSIENT_WEIGHT]
-    return base, x[Real.FADING] + x[Real.LONG_RUN], x[Real.NONTEST]
+    return x[Real.OWN_GRADE8], x[Real.FADING] + x[Real.LONG_RUN], x[Real.NONTEST]
 
 
 def _index(theta: Reals, step: str, base: Floats, boost: Floats, nontest: Floats) -> Floats:

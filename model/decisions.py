@@ -171,7 +171,7 @@ class Moment:
             rules.log_odds_of(
                 self.cut(milestone),
                 self.theta[Theta[f"{step}_SLOPE"]],
-                self.own(self.after),
+                _f(self.after.x[Real.OWN_GRADE8]),
                 self.theta[Theta.CAUSAL_SHARE],
                 self.boost(self.after, peer),
                 self.theta[Theta[f"{step}_LOAD"]],

@@ -64,7 +64,11 @@ class Decision(IntEnum):
 
 
 class Real(IntEnum):
-    """Rows of ``x``. Scores are in sd of the true score of the community's children at that age."""
+    """Rows of ``x``. Scores are in sd of the true score of the community's children at that age.
+
+    ``OWN_GRADE8`` is the skill at the end of grade 8 that owes nothing to programs or classmates: the published slopes
+    of graduation and college are slopes on math in that grade.
+    """
 
     INCOME = 0
     TRAIT = 1
@@ -85,6 +89,7 @@ class Real(IntEnum):
     READING = 16
     MATH_TRUE = 17
     MATH = 18
+    OWN_GRADE8 = 19
 
 
 class Whole(IntEnum):
@@ -235,6 +240,7 @@ X_LITERACY_TRUE, X_LITERACY = int(Real.PRELITERACY_TRUE), int(Real.PRELITERACY)
 X_READY_TRUE, X_READY = int(Real.READINESS_TRUE), int(Real.READINESS)
 X_READING_TRUE, X_READING = int(Real.READING_TRUE), int(Real.READING)
 X_MATH_TRUE, X_MATH = int(Real.MATH_TRUE), int(Real.MATH)
+X_OWN8 = int(Real.OWN_GRADE8)
 
 K_GROUP, K_AREA, K_SCHOOL, K_CELL = int(Whole.GROUP), int(Whole.AREA), int(Whole.SCHOOL), int(Whole.CELL)
 K_CARE3, K_CARE4, K_SITE3, K_SITE4 = int(Whole.CARE3), int(Whole.CARE4), int(Whole.SITE3), int(Whole.SITE4)
@@ -893,16 +899,19 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
         normals(low, high, world, D_MATH, year, noise)
         measure(skill, noise, x[X_MATH_TRUE, start:stop], x[X_MATH, start:stop], theta[T_TEST_NOISE])
         mark(x[X_MATH, start:stop], cell, cuts[GRADE8], reached, GRADE8)
+        own8 = x[X_OWN8, start:stop]
+        for i in range(n):
+            own8[i] = base[i]
     if age >= FIRST_LEAVING_AGE:
         leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
     if age == GRADUATION_AGE:
-        nontest = x[X_NONTEST, start:stop]
+        nontest, skill8 = x[X_NONTEST, start:stop], x[X_OWN8, start:stop]
         uniforms(low, high, world, D_GRADUATION, year, noise)
         for i in range(n):
             odds = log_odds_of(
                 cuts[GRADUATE, cell[i]],
                 theta[T_GRADUATION_SLOPE],
-                base[i],
+                skill8[i],
                 theta[T_CAUSAL_SHARE],
                 boost_of(_0, fading[i], long_run[i], s, peer[i]),
                 theta[T_GRADUATION_LOAD],
@@ -978,18 +987,17 @@ def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
         slope, load = theta[T_EMPLOYMENT_SLOPE], theta[T_EMPLOYMENT_LOAD]
     else:
         return
-    trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
+    skill8 = x[X_OWN8, start:stop]
     fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
     cell, reached = k[K_CELL, start:stop], k[K_REACHED, start:stop]
     uniforms(low, high, world, decision, year, noise)
     for i in range(n):
         if not at_risk(reached[i], milestone):
             continue
-        base = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
         odds = log_odds_of(
             cuts[milestone, cell[i]],
             slope,
-            base,
+            skill8[i],
             theta[T_CAUSAL_SHARE],
             boost_of(_0, fading[i], long_run[i], _1, _0),
             load,

@@ -34,7 +34,7 @@ class ChildAgent(mesa.Agent):
             _f(source.x[row, column]) for row in (Real.INCOME, Real.TRAIT, Real.TRANSIENT)
         )
         self.fresh = self.fading = self.long_run = self.nontest = self.peer = ZERO
-        self.skill = self.next_skill = ZERO
+        self.skill = self.next_skill = self.own_grade8 = ZERO
         self.scores: dict[Real, np.float32] = {}
         self.group, self.area, self.school, self.cell = (
             int(source.k[row, column]) for row in (Whole.GROUP, Whole.AREA, Whole.SCHOOL, Whole.CELL)
@@ -198,10 +198,11 @@ class ChildAgent(mesa.Agent):
         if age == rules.GRADE8_AGE:
             score = self.measure(self.next_skill, Theta.TEST_NOISE, Decision.MATH_GRADE8, Real.MATH_TRUE, Real.MATH)
             self.reach(rules.GRADE8, bool(score >= self.cut(rules.GRADE8)))
+            self.own_grade8 = own
         if age >= rules.FIRST_LEAVING_AGE:
             self.perhaps_leave(age)
         if age == rules.GRADUATION_AGE:
-            odds = self.log_odds(rules.GRADUATE, "GRADUATION", own, boost)
+            odds = self.log_odds(rules.GRADUATE, "GRADUATION", boost)
             self.reach(rules.GRADUATE, bool(rules.happens(self.uniform(Decision.GRADUATION), odds)))
 
     def school_events(self, age: int) -> None:
@@ -231,29 +232,28 @@ class ChildAgent(mesa.Agent):
         """Ages 18 to 29."""
         if age <= rules.LAST_LEAVING_AGE:
             self.perhaps_leave(age)
-        own = self.own_skill()
         boost = _f(rules.boost_of(ZERO, self.fading, self.long_run, ONE, ZERO))
         if age == rules.ENROLMENT_AGE and rules.at_risk(self.reached, rules.ENROLLED):
-            odds = self.log_odds(rules.ENROLLED, "ENROLMENT", own, boost)
+            odds = self.log_odds(rules.ENROLLED, "ENROLMENT", boost)
             self.reach(rules.ENROLLED, bool(rules.happens(self.uniform(Decision.ENROLMENT), odds)))
         if age == rules.COMPLETION_AGE and rules.at_risk(self.reached, rules.COMPLETED):
-            odds = self.log_odds(rules.COMPLETED, "COMPLETION", own, boost)
+            odds = self.log_odds(rules.COMPLETED, "COMPLETION", boost)
             self.reach(rules.COMPLETED, bool(rules.happens(self.uniform(Decision.COMPLETION), odds)))
         if age == rules.EMPLOYMENT_AGE:
             theta = self.model.theta
             steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
-            odds = self.log_odds(rules.EMPLOYED, "EMPLOYMENT", own, boost)
+            odds = self.log_odds(rules.EMPLOYED, "EMPLOYMENT", boost)
             odds = odds + _f(rules.attainment_step(self.reached, *steps))
             self.reach(rules.EMPLOYED, bool(rules.happens(self.uniform(Decision.EMPLOYMENT), odds)))
 
-    def log_odds(self, milestone: int, step: str, own: np.float32, boost: np.float32) -> np.float32:
+    def log_odds(self, milestone: int, step: str, boost: np.float32) -> np.float32:
         """Log-odds of a step."""
         theta = self.model.theta
         return _f(
             rules.log_odds_of(
                 self.cut(milestone),
                 theta[Theta[f"{step}_SLOPE"]],
-                own,
+                self.own_grade8,
                 theta[Theta.CAUSAL_SHARE],
                 boost,
                 theta[Theta[f"{step}_LOAD"]],
@@ -366,7 +366,7 @@ class ObjectPipeline(Town):
     def columns(self) -> Children:
         """The children as columns, in the order they were given."""
         children = self.source.copy()
-        reals = ("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT")
+        reals = ("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT", "OWN_GRADE8")
         for child in self.people:
             i = child.column
             for name in reals:

@@ -35,6 +35,8 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
 
     Notes
     -----
+    Published slopes are on math as tested; on the true score they are steeper by one over the test's reliability.
+
     Loads of the non-test channel: a gain of one unit of the adult index raises each adult outcome by one sd of that
     outcome in the whole cohort; the load at each step is what the earlier steps have not already passed on.
     """
@@ -53,9 +55,9 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
     theta[Theta.CENTER_SD] = values["center_sd"]
     theta[Theta.PEER_EFFECT] = values["peer_effect"]
     theta[Theta.CAUSAL_SHARE] = values["causal_share"]
-    theta[Theta.GRADUATION_SLOPE] = values["graduation_slope"]
-    theta[Theta.ENROLMENT_SLOPE] = values["enrolment_slope"]
-    theta[Theta.COMPLETION_SLOPE] = values["completion_slope"]
+    theta[Theta.GRADUATION_SLOPE] = values["graduation_slope"] / values["test_reliability"]
+    theta[Theta.ENROLMENT_SLOPE] = values["enrolment_slope"] / values["test_reliability"]
+    theta[Theta.COMPLETION_SLOPE] = values["completion_slope"] / values["test_reliability"]
     _set_loads(theta, values, place)
     stays = values[community.stays]
     years = 9  # leaving may happen at the ages 17 to 25, so that the share still near is reached at 26
