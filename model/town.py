@@ -21,6 +21,9 @@ from cradlecast.scenarios.scenario import Change
 PROGRAMS = ("prek", "head_start", "child_care")
 """Programs that hold seats, in the order of the kernels' kinds of care (home is 0)."""
 
+TAKE_UP = {"prek": Theta.TAKE_UP_PREK, "head_start": Theta.TAKE_UP_HEAD_START}
+"""Where the rules read the share of eligible families who apply, by program that takes applications."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -201,8 +204,8 @@ class Town(mesa.Model):
             self._share_out(change.program, age)
         for program, seats in policy.closing:
             self._close_displaced(program, sign * seats)
-        if sign < 0:
-            self.theta[Theta.TAKE_UP_PREK] = self.setting.theta[Theta.TAKE_UP_PREK]
+        if sign < 0 and policy.take_up is not None:
+            self.theta[TAKE_UP[change.program]] = self.setting.theta[TAKE_UP[change.program]]
         if policy.seats == 0 or sign < 0:
             return
         for site in self.sites_of(change.program, change.stream):
@@ -212,7 +215,7 @@ class Town(mesa.Model):
             if policy.seat_cost is not None:
                 site.seat_cost = policy.seat_cost
         if policy.take_up is not None:
-            self.theta[Theta.TAKE_UP_PREK] = np.float32(policy.take_up)
+            self.theta[TAKE_UP[change.program]] = np.float32(policy.take_up)
 
     def _close_displaced(self, program: str, seats: int) -> None:
         """Close (or reopen) seats for 4-year-olds that the new seats displaced, in proportion to streams."""

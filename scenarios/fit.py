@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.library import load_parameters, names
+from cradlecast.scenarios.library import load_parameters, load_program, names
 from cradlecast.scenarios.scenario import Baseline, Change, Scenario
 
 OPEN_ENDED_YEARS = 3
@@ -71,6 +71,7 @@ def check_fit(scenario: Scenario, community: Community) -> None:
     baseline = baseline_of(scenario, community)
     school_years(scenario)
     check_community(community)
+    _check_take_up(scenario)
     seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
     owners = {f"baseline '{scenario.baseline}'": baseline.changes, f"scenario '{scenario.name}'": scenario.changes}
     for owner, changes in owners.items():
@@ -84,6 +85,18 @@ def check_fit(scenario: Scenario, community: Community) -> None:
                     f"{owner} takes {-added:,} seats from stream '{change.stream}' of {change.program}, which has "
                     f"{seats[key] - added:,}"
                 )
+
+
+def _check_take_up(scenario: Scenario) -> None:
+    """Refuse to set the take-up of a program that nobody applies to."""
+    if scenario.lever("take_up") is None:
+        return
+    for change in scenario.changes:
+        if change.financed and change.program in names("program") and load_program(change.program).take_up is None:
+            raise InputError(
+                f"take_up of scenario '{scenario.name}' cannot be set: families do not apply for '{change.program}', "
+                "they find a place themselves"
+            )
 
 
 def check_community(community: Community) -> None:

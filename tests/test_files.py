@@ -135,6 +135,9 @@ def test_changes_that_do_not_fit_the_community_are_refused() -> None:
         check_fit(changed(scenario, stream="standing", seats=-9000), community)
     with pytest.raises(InputError, match=r"baseline 'grant-lapse'.*did you mean 'grant-lapses'"):
         check_fit(scenario.model_copy(update={"baseline": "grant-lapse"}), community)
+    private = changed(scenario, program="child_care", stream="private").with_levers({"take_up": 0.5})
+    with pytest.raises(InputError, match="families do not apply for 'child_care'"):
+        check_fit(private, community)
     with pytest.raises(InputError, match="at most 40 school years; got 2019 to 2100"):
         school_years(changed(scenario, last_year=2100))
     with pytest.raises(InputError, match="ends in 2010, before it begins"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import mesa
+import numpy as np
 import pytest
 
 from cradlecast.model.child import Child
 from cradlecast.model.institutions import ChildCareCenter, HeadStartCenter, PreKSite, School, Site
+from cradlecast.model.kernels import Theta
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Town
 from cradlecast.scenarios.library import load_scenario
@@ -110,3 +112,27 @@ def test_a_town_without_children_is_abstract() -> None:
         bare.columns()
     with pytest.raises(NotImplementedError):
         bare.count_pupils(0, 2015)
+
+
+@pytest.mark.parametrize(
+    ("program", "moved", "kept"),
+    [
+        ("prek", Theta.TAKE_UP_PREK, Theta.TAKE_UP_HEAD_START),
+        ("head_start", Theta.TAKE_UP_HEAD_START, Theta.TAKE_UP_PREK),
+    ],
+)
+def test_take_up_is_that_of_the_financed_program_and_goes_back_when_the_money_ends(
+    program: str, moved: Theta, kept: Theta
+) -> None:
+    declared = load_scenario(SCENARIOS[0])
+    change = declared.changes[0].model_copy(update={"program": program})
+    declared = declared.model_copy(update={"changes": (change,)}).with_levers({"take_up": 0.25})
+    model = town(settings(declared, 2000)[1])
+    before = model.theta.copy()
+    while model.year < 2020:
+        model.step()
+    assert model.theta[moved] == np.float32(0.25)
+    assert model.theta[kept] == before[kept]
+    while model.year < 2022:
+        model.step()
+    assert model.theta[moved] == before[moved] != np.float32(0.25)
