@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from cradlecast.model import outcomes
 from cradlecast.model.children import Bools
-from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENTS
+from cradlecast.model.kernels import EVENT_FIRST_AGES
 from cradlecast.model.paths import CHANNELS, DIRECTIONS
 from cradlecast.model.place import Floats
 from cradlecast.samples import Ground, Sample
-from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.options import METRIC_AGES
 from cradlecast.scenarios.scenario import Scenario

@@ -16,12 +16,12 @@ from scipy.special import expit, logit
 
 from cradlecast.model.associations import Life
 from cradlecast.model.children import Bools
-from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, EVENTS, FIRST_ONCE, PREK, Whole
+from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, FIRST_ONCE, PREK, Whole
 from cradlecast.model.outcomes import CARE
 from cradlecast.model.place import Place
 from cradlecast.observed import Findings, Observed, Progress, interval, observed_worlds, record_of
 from cradlecast.samples import Ground, ground_in
-from cradlecast.scenarios.community import Community, Rates
+from cradlecast.scenarios.community import EVENTS, Community, Rates
 from cradlecast.scenarios.evidence import estimate
 from cradlecast.scenarios.fields import Figure, ShareFigure
 from cradlecast.scenarios.options import Options

@@ -15,12 +15,12 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Bools, Children, Reals, children_of, world_key
-from cradlecast.model.kernels import EVENTS, Real, Theta, Whole
+from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, shifted_to_mean
 from cradlecast.model.theta import EMPLOYMENT_LEVELS, chain, event_shifts, theta_of, yearly_rate
 from cradlecast.model.town import Setting, schools_by_area, streams_of
-from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.fields import ShareFigure
 from cradlecast.scenarios.program import Program

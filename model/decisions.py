@@ -20,6 +20,7 @@ from cradlecast.model.children import Children, Longs, Reals, Wholes
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting
+from cradlecast.scenarios.community import EVENTS
 
 type Outcome = bool | int | float | str
 
@@ -531,7 +532,7 @@ def _school_events() -> tuple[ByOdds, ...]:
             _event_kept(number),
             of="" if number < rules.FIRST_ONCE else "children to whom it has not happened",
         )
-        for number, event in enumerate(rules.EVENTS)
+        for number, event in enumerate(EVENTS)
     )
 
 

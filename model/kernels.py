@@ -269,9 +269,8 @@ T_PREFERS_HEAD_START, T_TRAVELS = int(Theta.PREFERS_HEAD_START), int(Theta.TRAVE
 T_EVENT_SLOPE = int(Theta.EVENT_SLOPE)
 T_CENTER_LOW_AT_3, T_ATTENDANCE = int(Theta.CENTER_LOW_AT_3), int(Theta.ATTENDANCE)
 
-EVENTS = ("chronic_absence", "suspension", "arrest", "special_education", "retention")
-"""School events, in the order of their decisions, of the rows of ``cuts`` after the milestones, and of ``k``."""
-
+# School events, in the order of their decisions, of the rows of ``cuts`` after the milestones, and of ``k``:
+# ``EVENTS`` in scenarios/community.py.
 FIRST_EVENT, FIRST_ONCE = 7, 3
 EVENT_FIRST_AGES = (5, 5, 10, 5, 5)
 EVENT_LAST_AGES = (17, 17, 17, 9, 6)

@@ -14,6 +14,7 @@ from cradlecast.model.children import Children
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.place import apportion
 from cradlecast.model.town import Setting, Town
+from cradlecast.scenarios.community import EVENTS
 
 _f = np.float32
 ZERO, ONE = _f(0.0), _f(1.0)
@@ -43,9 +44,7 @@ class ChildAgent(mesa.Agent):
         self.site = {3: -1, 4: -1}
         self.applied = self.attends = self.reached = 0
         self.left = -1
-        self.events = dict.fromkeys(rules.EVENTS[: rules.FIRST_ONCE], 0) | dict.fromkeys(
-            rules.EVENTS[rules.FIRST_ONCE :], -1
-        )
+        self.events = dict.fromkeys(EVENTS[: rules.FIRST_ONCE], 0) | dict.fromkeys(EVENTS[rules.FIRST_ONCE :], -1)
         self.places: list[int] = []
 
     # --- chance ---
@@ -210,7 +209,7 @@ class ChildAgent(mesa.Agent):
         town: ObjectPipeline = self.model
         own = self.own_skill()
         kind = int(rules.latest_care(self.care[3], self.care[4]))
-        for number, event in enumerate(rules.EVENTS):
+        for number, event in enumerate(EVENTS):
             if not rules.EVENT_FIRST_AGES[number] <= age <= rules.EVENT_LAST_AGES[number]:
                 continue
             odds = rules.log_odds_of(
@@ -382,7 +381,7 @@ class ObjectPipeline(Town):
                 (Whole.ATTENDS, child.attends),
                 (Whole.REACHED, child.reached),
                 (Whole.LEFT, child.left),
-                *((Whole(int(Whole.ABSENT_YEARS) + n), child.events[e]) for n, e in enumerate(rules.EVENTS)),
+                *((Whole(int(Whole.ABSENT_YEARS) + n), child.events[e]) for n, e in enumerate(EVENTS)),
             ):
                 children.k[row, i] = value
         return children

@@ -13,7 +13,6 @@ from cradlecast.model.children import Bools, Children, Longs, Reals
 from cradlecast.model.kernels import (
     EVENT_FIRST_AGES,
     EVENT_LAST_AGES,
-    EVENTS,
     FIRST_ONCE,
     HEAD_START,
     PREK,
@@ -23,7 +22,7 @@ from cradlecast.model.kernels import (
 )
 from cradlecast.model.place import Floats, Place
 from cradlecast.model.town import PROGRAMS, Town
-from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
 
 Columns = dict[str, np.ndarray[Any, np.dtype[Any]]]

@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import logit
 
 from cradlecast.model.children import Reals
-from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, EVENTS, FIRST_ONCE, Theta
+from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, FIRST_ONCE, Theta
 from cradlecast.model.place import Place
+from cradlecast.scenarios.community import EVENTS
 from cradlecast.scenarios.program import Program
 
 EMPLOYMENT_LEVELS = ("employed_no_diploma", "employed_diploma", "employed_some_college", "employed_degree")

@@ -12,9 +12,10 @@ import numpy as np
 from cradlecast.model.children import Children, Reals, Wholes, Words
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.institutions import SITES, School, Site
-from cradlecast.model.kernels import EVENTS, Theta
+from cradlecast.model.kernels import Theta
 from cradlecast.model.place import Place, apportion
 from cradlecast.model.theta import event_shifts
+from cradlecast.scenarios.community import EVENTS
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Change
 

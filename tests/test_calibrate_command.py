@@ -17,11 +17,11 @@ import yaml
 from cradlecast.cli import main
 from cradlecast.model.associations import Life
 from cradlecast.model.children import Children
-from cradlecast.model.kernels import EVENTS, Real, Whole
+from cradlecast.model.kernels import Real, Whole
 from cradlecast.observed import Findings, interval, observed_world
 from cradlecast.published import associations
 from cradlecast.samples import ground_in, ground_of
-from cradlecast.scenarios.community import MILESTONES, Community
+from cradlecast.scenarios.community import EVENTS, MILESTONES, Community
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_community, load_scenario
 from cradlecast.scenarios.options import Options

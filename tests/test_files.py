@@ -5,17 +5,19 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, FIRST_EVENT, Decision
 from cradlecast.scenarios import library
-from cradlecast.scenarios.deal import Deal
+from cradlecast.scenarios.community import EVENTS, MILESTONES
+from cradlecast.scenarios.deal import Deal, MetricName
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.evidence import check_inputs, estimate, prior
 from cradlecast.scenarios.fields import Figure
 from cradlecast.scenarios.fit import check_fit, cohorts_of, school_years
-from cradlecast.scenarios.options import Options, metric_age
+from cradlecast.scenarios.options import METRIC_AGES, Options, metric_age
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
 from tests.worlds import SCENARIOS
@@ -160,6 +162,15 @@ def test_changes_that_do_not_fit_the_community_are_refused() -> None:
 def test_sizes_out_of_bounds_are_refused_with_their_cost(size: dict[str, int], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Options(**size)
+
+
+def test_the_names_of_metrics_milestones_and_events_agree_wherever_they_stand() -> None:
+    assert get_args(MetricName) == tuple(METRIC_AGES)
+    assert tuple(METRIC_AGES)[-len(MILESTONES) :] == MILESTONES
+    first = int(Decision.CHRONIC_ABSENCE)
+    assert tuple(Decision(first + number).name.lower() for number in range(len(EVENTS))) == EVENTS
+    assert len(EVENTS) == len(EVENT_FIRST_AGES) == len(EVENT_LAST_AGES)
+    assert len(MILESTONES) == FIRST_EVENT
 
 
 def test_metrics_have_ages() -> None:
