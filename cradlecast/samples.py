@@ -38,6 +38,9 @@ from cradlecast.scenarios.scenario import Scenario
 CALIBRATION_CHILDREN = 12_000
 """Children in the calibration population: the fit's own sampling error stays near half a point."""
 
+ONE_THREAD_BELOW = 6_000
+"""Children below which several threads were measured to be slower than one."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -116,11 +119,16 @@ def samples_of(
     workers
         Threads; the same bytes for any number.
     """
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(workers or threads_for(ground.options.children))
     try:
         yield from pool.map(lambda draw: live(ground, scenarios, draw, metrics), range(ground.options.draws))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def threads_for(n_children: int) -> int:
+    """Threads that pay: lives of few children spend most of their time under Python's lock, where one is fastest."""
+    return 1 if n_children < ONE_THREAD_BELOW else os.cpu_count() or 1
 
 
 def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequence[str] = ()) -> list[list[Sample]]:
