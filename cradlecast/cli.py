@@ -134,20 +134,11 @@ def _study(words: argparse.Namespace) -> int:
         check_folder(folder)
     result = _run(asked, words.quiet)
 
-    from cradlecast.ui.exports import csv_text, json_text, write_folder
     from cradlecast.ui.notes import failed_checks
     from cradlecast.ui.rows import tables_of
 
     tables = tables_of(result.tables)
-    if folder is not None:
-        files = write_folder(folder, result.record, tables)
-        if not words.quiet:
-            _say(f"wrote {len(files)} files to {one_line(folder)}", OK)
-    if words.json:
-        _write(json_text(result.record, tables))
-    elif words.csv:
-        _write(csv_text(tables[0]))
-    else:
+    if not _delivered(words, result.record, tables, folder):
         _print(asked, result.record, tables)
     if failures := failed_checks(tables):
         return _say(f"the deal's books are wrong: {'; '.join(failures)}", FOUND_WRONG)
@@ -260,19 +251,10 @@ def _look(words: argparse.Namespace, community: Community, size: Options) -> Fin
 def _found(words: argparse.Namespace, community: Community, findings: Findings, folder: Path | None) -> int:
     """Print or write what a look at the observed world found."""
     from cradlecast.ui.check_layouts import association_notes, check_heading, check_views, fit_notes
-    from cradlecast.ui.exports import csv_text, json_text, write_folder
     from cradlecast.ui.rows import tables_of
 
     tables = tables_of(findings.tables)
-    if folder is not None:
-        files = write_folder(folder, findings.record, tables)
-        if not words.quiet:
-            _say(f"wrote {len(files)} files to {one_line(folder)}", OK)
-    if words.json:
-        _write(json_text(findings.record, tables))
-    elif words.csv:
-        _write(csv_text(tables[0]))
-    else:
+    if not _delivered(words, findings.record, tables, folder):
         if words.command == "calibrate":
             notes = fit_notes(findings.record, tables, community)
         else:
@@ -281,6 +263,23 @@ def _found(words: argparse.Namespace, community: Community, findings: Findings, 
     if findings.missed:
         return _say(f"targets are missed: {'; '.join(findings.missed)}", FOUND_WRONG)
     return OK
+
+
+def _delivered(
+    words: argparse.Namespace, record: Mapping[str, object], tables: Sequence[Table], folder: Path | None
+) -> bool:
+    """Write the folder, JSON or CSV that was asked for; False if a person wants to read the result here."""
+    from cradlecast.ui.exports import csv_text, json_text, write_folder
+
+    if folder is not None:
+        files = write_folder(folder, record, tables)
+        if not words.quiet:
+            _say(f"wrote {len(files)} files to {one_line(folder)}", OK)
+    if words.json:
+        _write(json_text(record, tables))
+    elif words.csv:
+        _write(csv_text(tables[0]))
+    return bool(words.json or words.csv)
 
 
 def _checked(words: argparse.Namespace) -> Asked:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from cradlecast.model.associations import SKILL_AGES, Life
 from cradlecast.model.calibration import Calibration, calibrate
-from cradlecast.model.children import Reals, world_key
+from cradlecast.model.children import Reals
 from cradlecast.model.draws import draw_parameters
 from cradlecast.model.kernels import Real
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting, streams_of
-from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest
+from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest, setting_in
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 
@@ -147,15 +147,6 @@ def interval(values: Reals | list[float]) -> tuple[float, float]:
 
 def _setting(ground: Ground, values: Mapping[str, float], calibration: Calibration, draw: int) -> Setting:
     """The observed world of one draw, in a world of luck of its own."""
-    return Setting(
-        place=ground.place,
-        programs=ground.programs,
-        values=values,
-        theta=calibration.theta,
-        cuts=calibration.cuts,
-        cohorts=(ground.community.observed_year - _AGE_AT_KINDERGARTEN,),
-        n_children=ground.options.children,
-        world=world_key(ground.options.seed, draw),
-        streams=streams_of(ground.place, ()),
-        horizon=HORIZON,
-    )
+    cohorts = (ground.community.observed_year - _AGE_AT_KINDERGARTEN,)
+    setting = setting_in(ground, values, calibration, draw, cohorts, streams_of(ground.place, ()))
+    return replace(setting, horizon=HORIZON)

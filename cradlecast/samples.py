@@ -157,18 +157,33 @@ def baseline_setting(
     ground: Ground, scenario: Scenario, values: Mapping[str, float], calibration: Calibration, world: int
 ) -> Setting:
     """The baseline arm of a scenario in one draw and world."""
+    streams, policies = streams_in(ground.community, scenario), baseline_policies(scenario, ground.community)
+    return replace(
+        setting_in(ground, values, calibration, world, cohorts_of(scenario), streams),
+        policies=policies,
+        horizon=ground.options.horizon,
+    )
+
+
+def setting_in(
+    ground: Ground,
+    values: Mapping[str, float],
+    calibration: Calibration,
+    world: int,
+    cohorts: tuple[int, ...],
+    streams: tuple[tuple[str, str], ...],
+) -> Setting:
+    """Some birth years in one draw and world, without any policy, followed to 30."""
     return Setting(
         place=ground.place,
         programs=ground.programs,
         values=values,
         theta=calibration.theta,
         cuts=calibration.cuts,
-        cohorts=cohorts_of(scenario),
+        cohorts=cohorts,
         n_children=ground.options.children,
         world=world_key(ground.options.seed, world),
-        streams=streams_in(ground.community, scenario),
-        policies=baseline_policies(scenario, ground.community),
-        horizon=ground.options.horizon,
+        streams=streams,
     )
 
 

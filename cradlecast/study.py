@@ -17,7 +17,7 @@ from cradlecast.model.town import PROGRAMS
 from cradlecast.samples import Ground, Sample, digest, ground_of, samples_of
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError
-from cradlecast.scenarios.fit import cohorts_of, school_years
+from cradlecast.scenarios.fit import check_fit, cohorts_of, school_years
 from cradlecast.scenarios.library import load_community, load_parameters, load_program
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.scenarios.release import VERSION
@@ -111,10 +111,11 @@ def _lived(
     places = list(dict.fromkeys(scenario.community for scenario in scenarios))
     total, done = options.draws * len(places), 0
     found: dict[str, tuple[Ground, list[list[Sample]]]] = {}
-    grounds = {scenario.name: ground_of(scenario, options) for scenario in scenarios}
+    for scenario in scenarios:
+        check_fit(scenario, load_community(scenario.community))
     for place in places:
         here = [scenario for scenario in scenarios if scenario.community == place]
-        ground = grounds[here[0].name]
+        ground = ground_of(here[0], options)
         draws = []
         for draw in samples_of(ground, here, (), workers):
             draws.append(draw)

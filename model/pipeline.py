@@ -60,60 +60,22 @@ class Pipeline(Town):
 
     def _live(self, age: int, year: int, start: int, stop: int, order: int) -> None:
         """The year of one cohort."""
-        c, setting = self._columns, self.setting
+        c, cuts = self._columns, self.setting.cuts
+        lives = (c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k)
         if age in kernels.ENTRY_AGES:
             self._allot(age, year, start, stop)
-            kernels.early_year(
-                c.ids,
-                setting.world,
-                self.theta,
-                age,
-                year,
-                start,
-                stop,
-                c.x,
-                c.k,
-                self.site_values(),
-                self.site_keys,
-                self.site_rooms[age],
-                self._effects,
-                setting.cuts,
-                int(Whole.CARE3 if age == 3 else Whole.CARE4),
-            )
+            care = int(Whole.CARE3 if age == 3 else Whole.CARE4)
+            rooms = self.site_rooms[age]
+            kernels.early_year(*lives, self.site_values(), self.site_keys, rooms, self._effects, cuts, care)
         elif kernels.FIRST_SCHOOL_AGE <= age <= kernels.LAST_SKILL_AGE:
             first_class = order * int(self.schools.sum())
             if age <= kernels.LAST_PEER_AGE:
                 self._class_sums[:] = 0
                 kernels.class_sums(self._class_sums, start, stop, c.x, c.k, first_class)
-            kernels.school_year(
-                c.ids,
-                setting.world,
-                self.theta,
-                age,
-                year,
-                start,
-                stop,
-                c.x,
-                c.k,
-                setting.cuts,
-                self._class_sums,
-                first_class,
-            )
-            kernels.school_events(
-                c.ids,
-                setting.world,
-                self.theta,
-                age,
-                year,
-                start,
-                stop,
-                c.x,
-                c.k,
-                setting.cuts,
-                self._effects,
-            )
+            kernels.school_year(*lives, cuts, self._class_sums, first_class)
+            kernels.school_events(*lives, cuts, self._effects)
         elif age > kernels.LAST_SKILL_AGE:
-            kernels.adult_year(c.ids, setting.world, self.theta, age, year, start, stop, c.x, c.k, setting.cuts)
+            kernels.adult_year(*lives, cuts)
 
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Applications, seats, and who sits where."""
@@ -191,5 +153,5 @@ class Pipeline(Town):
         return int(np.count_nonzero(here == school))
 
     def mean_skill(self) -> float:
-        """Mean skill of all children now, sd."""
+        """Mean skill of all children now, sd: a model-level reporter for Mesa's DataCollector."""
         return float(self._columns.real(Real.SKILL).mean(dtype=np.float64))

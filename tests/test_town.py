@@ -31,7 +31,7 @@ def test_institutions_are_registered_mesa_agents() -> None:
     assert len(kinds[PreKSite]) == 3 * 5
     assert all(isinstance(site, mesa.Agent) for site in kinds[HeadStartCenter])
     assert len(kinds[School]) == model.schools.sum()
-    seats = kinds[PreKSite].agg("community", sum) if False else sum(site.seats[4] for site in kinds[PreKSite])
+    seats = sum(site.seats[4] for site in kinds[PreKSite])
     assert seats == round(7000 * model.setting.scale)
 
 
