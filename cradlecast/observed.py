@@ -14,7 +14,7 @@ from cradlecast.model.associations import SKILL_AGES, Life
 from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.children import Reals
 from cradlecast.model.draws import draw_parameters
-from cradlecast.model.kernels import Real
+from cradlecast.model.kernels import GRADES_AGE, Real, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting, streams_of
 from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest, setting_in
@@ -120,7 +120,9 @@ def observed_world(ground: Ground, draw: int) -> Observed:
         age = int(town.time) - 1
         if age in SKILL_AGES:
             skills[age] = np.array(town.columns().real(Real.SKILL))
-    return Observed(values, calibration, town, Life(town.columns(), skills, ground.place.group_names))
+        if age == GRADES_AGE:
+            absent = (town.columns().whole(Whole.NOW) & 1) == 1
+    return Observed(values, calibration, town, Life(town.columns(), skills, ground.place.group_names, absent))
 
 
 def record_of(ground: Ground) -> dict[str, object]:

@@ -65,13 +65,15 @@ class Ground:
 
 @dataclass
 class Sample:
-    """What one draw and world contributes for one scenario."""
+    """What one draw and world contributes for one scenario; ``flows`` float64 (arms, cohorts, ages, where, FLOWS)."""
 
     milestones: tuple[Longs, Longs]
     events: tuple[Floats, Floats]
+    measures: tuple[Floats, Floats]
     care: Longs
     paths: Longs
     seats: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+    flows: Floats
     rows: outcomes.Columns | None
 
 
@@ -211,9 +213,11 @@ def _sample(
     return Sample(
         milestones=(counts[0], counts[1]),
         events=(events[0], events[1]),
+        measures=(outcomes.count_measures(masks, pair[0]), outcomes.count_measures(masks, pair[1])),
         care=outcomes.count_care(baseline.children, arm.children),
         paths=count_paths(baseline, arm),
         seats=(baseline.town.seat_rows(), arm.town.seat_rows()),
+        flows=np.stack([baseline.town.flows, arm.town.flows]).astype(np.float64),
         rows=outcomes.study_children(baseline, arm, metrics, draw, world) if metrics else None,
     )
 

@@ -12,17 +12,26 @@ from dataclasses import asdict, dataclass, field
 import pandas as pd
 
 from cradlecast.finance.valuation import value_deal
+from cradlecast.ledger import ledger_tables
 from cradlecast.model import outcomes
 from cradlecast.model.town import PROGRAMS
 from cradlecast.samples import Ground, Sample, digest, ground_of, samples_of
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.fit import check_fit, cohorts_of, school_years
-from cradlecast.scenarios.library import load_community, load_parameters, load_program
+from cradlecast.scenarios.library import costs_of, load_community, load_parameters, load_prices, load_program
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
-from cradlecast.summaries import care_tables, event_table, milestone_table, outcome_table, path_table, seat_table
+from cradlecast.summaries import (
+    care_tables,
+    event_table,
+    measure_table,
+    milestone_table,
+    outcome_table,
+    path_table,
+    seat_table,
+)
 
 Progress = Callable[[int, int], None]
 """Called with draws done and draws in all."""
@@ -81,22 +90,27 @@ def compare(
 ) -> Result:
     """Run several scenarios, each beside the baseline that it names, on the same draws and worlds.
 
-    Parameters and errors as in ``run``. Tables: milestones, events, care, displaced, paths, seats.
+    Parameters and errors as in ``run``. Tables: milestones, events, care, displaced, paths, seats, ledger, budgets.
     """
     options = options or Options()
     _check_names(scenarios)
     lived = _lived(scenarios, options, progress, workers)
     tables: dict[str, list[pd.DataFrame]] = {
-        name: [] for name in ("milestones", "events", "care", "displaced", "paths", "seats")
+        name: []
+        for name in ("milestones", "events", "measures", "care", "displaced", "paths", "seats", "ledger", "budgets")
     }
     for scenario, (ground, samples) in zip(scenarios, lived, strict=True):
         tables["milestones"].append(milestone_table(ground, scenario, samples))
         tables["events"].append(event_table(ground, scenario, samples))
+        tables["measures"].append(measure_table(ground, scenario, samples))
         care, displaced = care_tables(ground, scenario, samples)
         tables["care"].append(care)
         tables["displaced"].append(displaced)
         tables["paths"].append(path_table(ground, scenario, samples))
         tables["seats"].append(seat_table(scenario, samples))
+        ledger, budgets = ledger_tables(ground, scenario, samples)
+        tables["ledger"].append(ledger)
+        tables["budgets"].append(budgets)
     return Result(
         record_of(scenarios, options),
         {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()},
@@ -197,7 +211,8 @@ def record_of(scenarios: Sequence[Scenario], options: Options, *more: Deal) -> d
     """What was asked, with a fingerprint that two runs share only if everything behind their numbers is the same."""
     communities = {scenario.community: load_community(scenario.community) for scenario in scenarios}
     programs = [load_program(name) for name in PROGRAMS]
-    everything = (*scenarios, *communities.values(), *programs, load_parameters(), *more)
+    costs = [costs_of(community.name) for community in communities.values()]
+    everything = (*scenarios, *communities.values(), *programs, *costs, load_prices(), load_parameters(), *more)
     return {
         "cradlecast": VERSION,
         "fingerprint": digest(*everything, asdict(options))[:16],

@@ -53,6 +53,21 @@ def event_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]])
     return table.drop(columns="chance_not_positive")
 
 
+def measure_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """Means of other measures by group, as ``milestone_table``: scores at kindergarten, grades, college, earnings.
+
+    ``rate`` is the mean in the measure's ``unit``; scores are in sd of the community's children at that age.
+    """
+    counts = np.array([[sample.measures for sample in draw] for draw in samples])
+    shown = [measure.age <= ground.options.horizon for measure in outcomes.MEASURES]
+    names = [measure.name for measure in outcomes.MEASURES]
+    table = _impacts(ground, scenario, counts, "measure", names, shown)
+    units = {measure.name: measure.unit for measure in outcomes.MEASURES}
+    table.insert(3, "unit", [units[name] for name in table["measure"]])
+    means = {name: name.replace("rate", "mean") for name in table.columns if "rate" in name}
+    return table.rename(columns=means).drop(columns=["chance_not_positive", "chance_not_negative"])
+
+
 def _impacts(
     ground: Ground,
     scenario: Scenario,

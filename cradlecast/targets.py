@@ -12,16 +12,25 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtr
 
 from cradlecast.model.associations import Life
 from cradlecast.model.children import Bools
-from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, FIRST_ONCE, PREK, Whole
-from cradlecast.model.outcomes import CARE
-from cradlecast.model.place import Place
+from cradlecast.model.kernels import (
+    EVENT_FIRST_AGES,
+    EVENT_LAST_AGES,
+    FIRST_ONCE,
+    FOUR_YEAR,
+    INFANT_AGES,
+    PREK,
+    Real,
+    Whole,
+)
+from cradlecast.model.outcomes import CARE, EARLY_CARE
+from cradlecast.model.place import LOW_WEIGHT, Place
 from cradlecast.observed import Findings, Observed, Progress, interval, observed_worlds, record_of
 from cradlecast.samples import Ground, ground_in
-from cradlecast.scenarios.community import EVENTS, Community, Rates
+from cradlecast.scenarios.community import EVENTS, Community, Rates, Schooling
 from cradlecast.scenarios.evidence import estimate
 from cradlecast.scenarios.fields import Figure, ShareFigure
 from cradlecast.scenarios.options import Options
@@ -37,7 +46,11 @@ SEATS_FILLED: Final = "E1021f"
 _CHANCE: Final = 3.0
 """Standard errors within which a miss may be the luck of too few simulated children."""
 
-_AT_RISK: Final = {"postsecondary_enrolled": "graduates", "postsecondary_completed": "enrolled"}
+_AT_RISK: Final = {
+    "postsecondary_enrolled": "graduates",
+    "postsecondary_completed": "enrolled",
+    "four_year": "enrolled",
+}
 _STEP_BEFORE: Final = {"graduates": "high_school_graduate", "enrolled": "postsecondary_enrolled"}
 
 type Counts = tuple[float, float]
@@ -96,8 +109,8 @@ def checked_draw(observed: Observed) -> Checked:
     solved, life = observed.calibration.fit, observed.life
     return Checked(
         lines=tuple((line.group, line.milestone) for line in solved),
-        targets=tuple(_as_published(line.milestone, line.target) for line in solved),
-        models=tuple(_as_published(line.milestone, line.model) for line in solved),
+        targets=tuple(line.target for line in solved),
+        models=tuple(line.model for line in solved),
         counts=tuple(counts_of(life, line.group, line.milestone) for line in solved),
         shares=dict(_shares(observed)),
         stays=observed.values[observed.town.setting.place.community.stays],
@@ -111,6 +124,8 @@ def counts_of(life: Life, group: str, milestone: str) -> Counts:
     years of pupils, the others in children.
     """
     inside = _inside(life, group)
+    if milestone == "on_track_at_3":
+        return _counted(life.children.whole(Whole.ON_TRACK) == 1, inside)
     if milestone in EVENTS:
         number = EVENTS.index(milestone)
         record = life.children.whole(Whole(Whole.ABSENT_YEARS + number))[inside]
@@ -119,7 +134,14 @@ def counts_of(life: Life, group: str, milestone: str) -> Counts:
         return float(record.sum()), float(len(record) * _years(number))
     if milestone in _AT_RISK:
         inside = inside & life.reached(_STEP_BEFORE[_AT_RISK[milestone]])
-    return float(np.count_nonzero(life.reached(milestone) & inside)), float(np.count_nonzero(inside))
+    if milestone == "four_year":
+        return _counted(life.children.whole(Whole.SECTOR) == FOUR_YEAR, inside)
+    return _counted(life.reached(milestone), inside)
+
+
+def _counted(hits: Bools, inside: Bools) -> Counts:
+    """Hits among some children, and these."""
+    return float(np.count_nonzero(hits & inside)), float(np.count_nonzero(inside))
 
 
 def verdict(difference: float, allowed: float, target: float, n: float) -> bool | None:
@@ -142,7 +164,7 @@ def fit_table(community: Community, checked: list[Checked]) -> pd.DataFrame:
     """Every target beside the model: a row per milestone or school event and group, shares from 0 to 1."""
     rows = []
     for at, (group, milestone) in enumerate(checked[0].lines):
-        rates = community.milestones.get(milestone) or community.events[milestone]
+        rates = (community.milestones | community.events | community.stages)[milestone]
         figure = _figure(rates, group)
         target = float(np.mean([draw.targets[at] for draw in checked]))
         models = [draw.models[at] for draw in checked]
@@ -215,6 +237,20 @@ def _shares(observed: Observed) -> Iterator[tuple[tuple[str, str], float]]:
     yield ("below_185", "all"), _share(np.asarray(life.income() < place.income_at(1.85)), everyone)
     yield from ((("share_of_area", name), _share(inside, everyone)) for name, inside in areas.items())
     yield from ((("below_poverty_in_area", name), _share(life.poor(), inside)) for name, inside in areas.items())
+    girls, mothers = children.whole(Whole.FEMALE) == 1, children.whole(Whole.MOTHER)
+    yield ("girls", "all"), _share(np.asarray(girls), everyone)
+    light = np.asarray(children.real(Real.BIRTH_WEIGHT) < LOW_WEIGHT)
+    other = np.asarray(children.whole(Whole.LANGUAGE) == 1)
+    for quantity, those in (("low_birth_weight", light), ("other_language_at_home", other)):
+        yield (quantity, "all"), _share(those, everyone)
+        yield from (((quantity, name), _share(those, inside)) for name, inside in groups.items())
+    for level, name in enumerate(Schooling.model_fields):
+        yield (f"mother_{name}", "all"), _share(np.asarray(mothers == level), everyone)
+    for age in INFANT_AGES:
+        care = children.whole(Whole(Whole.CARE0 + age))
+        yield from (
+            ((f"care_at_{age}", kind), _share(np.asarray(care == at), everyone)) for at, kind in enumerate(EARLY_CARE)
+        )
     for age, column in ((3, Whole.CARE3), (4, Whole.CARE4)):
         care = children.whole(column)
         yield from (
@@ -250,6 +286,19 @@ def _share_targets(ground: Ground, stays: float) -> Iterator[tuple[tuple[str, st
         area = next(area for area in community.areas if area.name == name)
         yield ("share_of_area", name), (share, area.children)
         yield ("below_poverty_in_area", name), (poverty, area.below_poverty)
+    births = community.births
+    yield ("girls", "all"), (births.girls.value, births.girls)
+    moved = {
+        "low_birth_weight": (births.low_weight, ndtr((LOW_WEIGHT - place.weight_means) / births.weight_sd.value)),
+        "other_language_at_home": (births.other_language, place.other_language),
+    }
+    for quantity, (rates, by_group) in moved.items():
+        yield (quantity, "all"), (float(np.sum(by_group * place.group_shares)), rates.all)
+        for at, name in enumerate(place.group_names):
+            yield (quantity, name), (float(by_group[at]), rates.groups.get(name, rates.all))
+    for level, name in enumerate(Schooling.model_fields):
+        shares = np.diff(place.mothers, prepend=0.0, axis=1)[:, level]
+        yield (f"mother_{name}", "all"), (float(np.sum(shares * place.group_shares)), getattr(births.mothers, name))
     filled = _seats_filled(community)
     yield ("seats_filled_at_4", "prek"), (filled.value, filled)
     yield ("regular_attendance", "prek"), (community.regular_attendance.value, community.regular_attendance)
@@ -321,13 +370,6 @@ def _denominator(milestone: str) -> str:
     if milestone in EVENTS and EVENTS.index(milestone) < FIRST_ONCE:
         return "pupil years"
     return _AT_RISK.get(milestone, "cohort")
-
-
-def _as_published(milestone: str, rate: float) -> float:
-    """A rate of the fit as the source gives it: the share ever, for school events solved as a chance a year."""
-    if milestone not in EVENTS or EVENTS.index(milestone) < FIRST_ONCE:
-        return rate
-    return 1.0 - (1.0 - rate) ** _years(EVENTS.index(milestone))
 
 
 def _years(event: int) -> int:

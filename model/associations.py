@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from cradlecast.model.children import Bools, Children, Reals
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import FOUR_YEAR, Real, Whole
 from cradlecast.scenarios.community import MILESTONES
 
 BETWEEN_QUARTERS: Final = 2.0 * exp(-(float(ndtri(0.75)) ** 2) / 2.0) / sqrt(2.0 * pi) / 0.25
@@ -38,11 +38,18 @@ class Life:
         By age, skill without the noise of any test at the END of the year of that age, float32 (n,).
     group_names
         Racial and ethnic groups, in the order of their numbers.
+    absent
+        True for the children who were chronically absent in grade 9, bool (n,).
     """
 
     children: Children
     skills: Mapping[int, Reals]
     group_names: tuple[str, ...]
+    absent: Bools
+
+    def bachelor(self) -> Bools:
+        """True for those with a bachelor's degree by 26, bool (n,)."""
+        return np.asarray(self.reached("postsecondary_completed") & (self.children.whole(Whole.SECTOR) == FOUR_YEAR))
 
     def reached(self, milestone: str) -> Bools:
         """True for the children who reached a milestone, bool (n,)."""
@@ -70,6 +77,16 @@ class Life:
     def income_quarters(self) -> tuple[Bools, ...]:
         """Who is in each quarter of income at birth, the lowest first."""
         return tuple(quarter(self.income(), number) for number in range(4))
+
+    @cached_property
+    def family_quarters(self) -> tuple[Bools, ...]:
+        """Who is in each quarter of family advantage (income and mother's education), the lowest first."""
+        return tuple(quarter(self.children.real(Real.FAMILY), number) for number in range(4))
+
+    def grades(self, low: float, high: float) -> Bools:
+        """Who has a grade-point average of grade 9 from ``low`` to below ``high``, bool (n,)."""
+        points = self.children.real(Real.GRADES)
+        return np.asarray((points >= low) & (points < high))
 
     def attainment(self, level: int) -> Bools:
         """True for the children who got so far: 0 no diploma, 1 a diploma, 2 some college, 3 a credential."""

@@ -7,8 +7,9 @@ log-odds scale, so that rates by group, by poverty and for all children agree wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
@@ -18,15 +19,19 @@ from cradlecast.model.children import Bools, Children, Reals, children_of, world
 from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, shifted_to_mean
-from cradlecast.model.theta import EMPLOYMENT_LEVELS, chain, event_shifts, theta_of, yearly_rate
+from cradlecast.model.theta import EMPLOYMENT_LEVELS, LIFETIME_EARNINGS, chain, event_shifts, theta_of
 from cradlecast.model.town import Setting, schools_by_area, streams_of
-from cradlecast.scenarios.community import EVENTS, MILESTONES
+from cradlecast.scenarios.community import EVENTS, MILESTONES, STAGES
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.fields import ShareFigure
 from cradlecast.scenarios.program import Program
 
 CALIBRATION_WORLD = 2**32 - 1
 """World of the calibration population: the last one, beyond what a study may ask for."""
+
+type Levels = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+type Rate = Callable[[Floats, Levels], Floats]
+"""Probability by what it depends on, and by the level of a child that stands several times."""
 
 _BINS = 400
 _RANGE = 10.0
@@ -46,7 +51,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The result for one draw: ``theta`` completed, ``cuts`` float32 (7, cells), and the fit."""
+    """The result for one draw: ``theta`` completed, ``cuts`` float32 (14, cells), and the fit."""
 
     theta: Reals
     cuts: Reals
@@ -87,48 +92,183 @@ def calibrate(
     """
     theta = theta_of(values, place, programs)
     children, lasting = observed_children(place, programs, values, theta, seed, n_children)
-    cells = children.whole(Whole.CELL).astype(np.int64)
-    cuts = np.zeros((len(MILESTONES) + len(EVENTS), place.n_cells))
+    names = (*MILESTONES, *EVENTS, *STAGES)
+    n_cells = place.n_cells
+    home = children.whole(Whole.CELL).astype(np.int64)
+    cuts = np.zeros((len(names), n_cells))
     fit: list[Fit] = []
 
-    names = (*MILESTONES, *EVENTS)
+    def solve(name: str, value: Floats, of: Floats, rate: Rate, sign: float = 1.0) -> Floats:
+        """Solve one rate; returns each child's probability of it, given those it is counted among.
 
-    def solve(number: int, value: Floats, of: Floats, rate: Callable[[Floats], Floats], sign: float) -> Floats:
-        """Solve one milestone; returns each child's probability of it, given those it is counted among."""
-        shares = np.bincount(cells, weights=of, minlength=place.n_cells)
-        margins = margins_of(place, names[number], shares / max(shares.sum(), 1e-12))
-        grid = _grid(value, cells, of, place.n_cells)
-        cuts[number] = _offsets(grid, margins, rate, sign, names[number])
-        p = rate(sign * (value - cuts[number][cells]) if sign < 0 else value + cuts[number][cells])
+        Children may stand several times, once a level of something, in blocks: then ``value`` and ``of`` have that
+        many times their number, and the level is ``cell // n_cells`` for ``rate``.
+        """
+        copies = len(value) // len(home)
+        cells = np.concatenate([home + level * n_cells for level in range(copies)])
+        shares = np.bincount(cells % n_cells, weights=of, minlength=n_cells)
+        margins = margins_of(place, name, shares / max(shares.sum(), 1e-12))
+        grid = _grid(value, cells, of, copies * n_cells)
+        number = names.index(name)
+        cuts[number] = _offsets(grid, margins, rate, sign, name, copies)[:n_cells]
+        p = rate(_argument(value, cuts[number][cells % n_cells], sign), cells // n_cells)
         for margin in margins:
-            inside = margin.cells[cells]
+            inside = margin.cells[cells % n_cells]
             model = float(np.sum((p * of)[inside]) / max(float(np.sum(of[inside])), 1e-12))
-            fit.append(Fit(margin.name, names[number], margin.target, model, margin.source, margin.borrowed))
+            fit.append(Fit(margin.name, name, margin.target, model, margin.source, margin.borrowed))
         return p
 
     ones = np.ones(len(children))
     screener, test = float(theta[Theta.SCREENER_NOISE]), float(theta[Theta.TEST_NOISE])
-    for number, age, noise in ((0, 4, screener), (1, kernels.GRADE3_AGE, test), (2, kernels.GRADE8_AGE, test)):
-        spread = float(np.hypot(noise, theta[Theta.TRANSIENT_WEIGHT]))
-        solve(number, lasting[age], ones, lambda gap, spread=spread: ndtr(-gap / spread), -1.0)  # type: ignore[misc]
-    base, boost, nontest = _adult_state(children)
-    x = children.x.astype(np.float64)
-    current = x[Real.TRAIT] * theta[Theta.TRAIT_WEIGHT] + x[Real.TRANSIENT] * theta[Theta.TRANSIENT_WEIGHT]
-    kinds = np.where(children.whole(Whole.CARE4) != 0, children.whole(Whole.CARE4), children.whole(Whole.CARE3))
-    shifts = event_shifts(values, place)
-    for number, event in enumerate(EVENTS, start=len(MILESTONES)):
-        index = float(theta[Theta.EVENT_SLOPE]) * current + shifts[event] * (kinds != 0)
-        solve(number, index, ones, expit, 1.0)
-    graduated = solve(3, _index(theta, "GRADUATION", base, boost, nontest), ones, expit, 1.0)
-    enrolled = graduated * solve(4, _index(theta, "ENROLMENT", base, boost, nontest), graduated, expit, 1.0)
-    completed = enrolled * solve(5, _index(theta, "COMPLETION", base, boost, nontest), enrolled, expit, 1.0)
+    for name, age, noise in (
+        (STAGES[0], 2, screener),
+        (MILESTONES[0], 4, screener),
+        (MILESTONES[1], kernels.GRADE3_AGE, test),
+        (MILESTONES[2], kernels.GRADE8_AGE, test),
+    ):
+        spread = float(np.hypot(noise, _changing_weight(theta, age)))
+        solve(name, lasting[age], ones, lambda gap, _, spread=spread: ndtr(-gap / spread), -1.0)  # type: ignore[misc]
+    arrests = 0.0 * ones
+    for event, index in _event_indices(theta, children, event_shifts(values, place)):
+        number = EVENTS.index(event)
+        first, last = kernels.EVENT_FIRST_AGES[number], kernels.EVENT_LAST_AGES[number]
+        once = number >= kernels.FIRST_ONCE
+        chance = solve(event, index, ones, partial(_ever, years=last - first + 1) if once else _logistic)
+        if event == "arrest":
+            arrests = 1.0 - (1.0 - chance) ** (kernels.GRADUATION_AGE - first)
+    steps = Steps(theta, children)
+    of = np.concatenate([1.0 - arrests, arrests])
+    index = np.concatenate([steps.graduation(), steps.graduation() + float(theta[Theta.ARREST_STEP])])
+    graduated = (solve("high_school_graduate", index, of, _logistic) * of).reshape(2, -1).sum(axis=0)
+    enrolled = graduated * solve("postsecondary_enrolled", steps.enrolment(), graduated, _logistic)
+    four = solve("four_year", steps.sector(), enrolled, _logistic)
+    of = np.concatenate([enrolled * (1.0 - four), enrolled * four])
+    index = np.concatenate([steps.completion(), steps.completion() + float(theta[Theta.FOUR_YEAR_STEP])])
+    again = float(theta[Theta.COLLEGE_RETURN])
+    done = of * solve("postsecondary_completed", index, of, lambda odds, level: finishing(odds, level, again))
+    completed = done.reshape(2, -1).sum(axis=0)
     levels = np.stack([1.0 - graduated, graduated - enrolled, enrolled - completed, completed])
-    theta[Theta.EMPLOYMENT_SLOPE] = _employment_slope(levels, base, values)
-    steps = np.array([0.0, *theta[[Theta.DIPLOMA_STEP, Theta.COLLEGE_STEP, Theta.DEGREE_STEP]]])
-    index = _index(theta, "EMPLOYMENT", base, boost, nontest)
-    cells = np.tile(cells, 4)
-    solve(6, (index[None, :] + steps[:, None]).ravel(), levels.ravel(), expit, 1.0)
+    theta[Theta.EMPLOYMENT_SLOPE] = _employment_slope(levels, steps.base, values)
+    theta[Theta.EMPLOYMENT_GAIN] = values["causal_share"] * theta[Theta.EMPLOYMENT_SLOPE]
+    causal = np.array([0.0, *theta[[Theta.DIPLOMA_STEP, Theta.COLLEGE_STEP, Theta.DEGREE_STEP]]])
+    solve("employed", (steps.employment()[None, :] + causal[:, None]).ravel(), levels.ravel(), _logistic)
+    bachelor = done.reshape(2, -1)[1]
+    _set_earnings(theta, values, graduated - enrolled, bachelor, steps.base)
     return Calibration(theta, cuts.astype(np.float32), tuple(fit))
+
+
+def _logistic(odds: Floats, _: Levels) -> Floats:
+    """Probability by log-odds."""
+    return np.asarray(expit(odds), dtype=np.float64)
+
+
+def _ever(odds: Floats, _: Levels, years: int) -> Floats:
+    """Probability of what may happen every year, ever within so many years."""
+    return np.asarray(1.0 - expit(-odds) ** years, dtype=np.float64)
+
+
+def finishing(odds: Floats, level: Levels, again: float) -> Floats:
+    """Chance of completing college by 26, students who stop out and come back included.
+
+    Parameters
+    ----------
+    odds
+        Log-odds of getting through all years one after another.
+    level
+        0 for programs of two years, 1 for programs of four; broadcastable to ``odds``.
+    again
+        Chance a year that a student who has stopped out comes back.
+
+    Notes
+    -----
+    The law of ``kernels.college_year``, summed up over all ways through the ages 19 to 25.
+    """
+    odds, level = np.broadcast_arrays(odds, level)
+    result = np.zeros(odds.shape)
+    for number, years in enumerate((kernels.TWO_YEAR, kernels.FOUR_YEAR)):
+        here = level == number
+        passes = expit(odds[here]) ** (1.0 / years)
+        studying = np.zeros((years, len(passes)))
+        studying[0] = 1.0
+        stopped, done = np.zeros_like(studying), np.zeros(len(passes))
+        for _ in range(kernels.ENROLMENT_AGE, kernels.COMPLETION_AGE + 1):
+            back = again * stopped
+            at_work, stopped = studying + back, stopped - back
+            stopped = stopped + at_work * (1.0 - passes)
+            moved = at_work * passes
+            done = done + moved[-1]
+            studying = np.concatenate([np.zeros((1, len(passes))), moved[:-1]])
+        result[here] = done
+    return result
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Log-odds of the steps after school without their intercepts, as children of 18 stand; float64 (n,) each."""
+
+    theta: Reals
+    children: Children
+
+    @property
+    def base(self) -> Floats:
+        """Own skill at the end of grade 8."""
+        return self.children.real(Real.OWN_GRADE8).astype(np.float64)
+
+    def _index(self, step: str, load: str | None = None) -> Floats:
+        """Skill, gains from programs and the gain outside tests."""
+        theta, x = self.theta, self.children.x.astype(np.float64)
+        boost = x[Real.FADING] + x[Real.LONG_RUN]
+        skill = float(theta[Theta[f"{step}_SLOPE"]]) * self.base + float(theta[Theta[f"{step}_GAIN"]]) * boost
+        weight = float(theta[Theta[load]]) if load is not None else 0.0
+        return np.asarray(skill + weight * x[Real.NONTEST], np.float64)
+
+    def _family(self) -> Floats:
+        return np.asarray(float(self.theta[Theta.FAMILY_SLOPE]) * self.children.real(Real.FAMILY), np.float64)
+
+    def _girls(self, step: str) -> Floats:
+        return np.asarray(float(self.theta[Theta[f"GIRLS_{step}"]]) * self.children.whole(Whole.FEMALE), np.float64)
+
+    def graduation(self) -> Floats:
+        """Graduation of those who were never arrested."""
+        behaviour = float(self.theta[Theta.BEHAVIOUR_SLOPE]) * self.children.real(Real.BEHAVIOUR).astype(np.float64)
+        index = self._index("GRADUATION", "GRADUATION_LOAD")
+        return index + self._family() + behaviour + self._girls("GRADUATION")
+
+    def enrolment(self) -> Floats:
+        """Enrolment among graduates."""
+        return self._index("ENROLMENT", "ENROLMENT_LOAD") + self._family() + self._girls("ENROLMENT")
+
+    def sector(self) -> Floats:
+        """A four-year college among the enrolled."""
+        return self._index("SECTOR") + self._family()
+
+    def completion(self) -> Floats:
+        """Completion of a two-year program among the enrolled."""
+        return self._index("COMPLETION", "COMPLETION_LOAD") + self._family()
+
+    def employment(self) -> Floats:
+        """Employment without a diploma."""
+        return self._index("EMPLOYMENT", "EMPLOYMENT_LOAD")
+
+
+def _event_indices(theta: Reals, children: Children, shifts: Mapping[str, float]) -> Iterator[tuple[str, Floats]]:
+    """School events with their log-odds in a year without intercepts, float64 (n,)."""
+    x, female = children.x.astype(np.float64), children.whole(Whole.FEMALE)
+    own = x[Real.TRAIT] * theta[Theta.TRAIT_WEIGHT] + x[Real.TRANSIENT] * theta[Theta.TRANSIENT_WEIGHT]
+    common = float(theta[Theta.EVENT_SLOPE]) * own + float(theta[Theta.EVENT_BEHAVIOUR]) * x[Real.BEHAVIOUR]
+    at_4, at_3 = children.whole(Whole.CARE4), children.whole(Whole.CARE3)
+    cared_for = np.where(at_4 != 0, at_4, at_3) != 0
+    for number, event in enumerate(EVENTS):
+        index = common + shifts[event] * cared_for + float(theta[Theta.GIRLS_ABSENCE + number]) * female
+        if number == kernels.SPECIAL_EDUCATION:
+            index = index + float(theta[Theta.SPECIAL_LIABILITY]) * x[Real.LIABILITY]
+        yield event, index
+
+
+def _changing_weight(theta: Reals, age: int) -> float:
+    """Weight of the changing part of skill at the end of the year of an age."""
+    early = age < kernels.FIRST_SCHOOL_AGE
+    return float(theta[Theta.EARLY_TRANSIENT_WEIGHT if early else Theta.TRANSIENT_WEIGHT])
 
 
 def observed_children(
@@ -154,7 +294,7 @@ def observed_children(
         programs=programs,
         values=values,
         theta=theta,
-        cuts=np.zeros((len(MILESTONES) + len(EVENTS), place.n_cells), np.float32),
+        cuts=np.zeros((len(MILESTONES) + len(EVENTS) + len(STAGES), place.n_cells), np.float32),
         cohorts=cohorts,
         n_children=n_children,
         world=world,
@@ -168,9 +308,11 @@ def observed_children(
     while town.time < town.last_year - town.first_year + 1:
         town.step()
         age = int(town.time) - 1
-        if age in (4, kernels.GRADE3_AGE, kernels.GRADE8_AGE):
-            x = town.columns().x
-            changing = x[Real.TRANSIENT].astype(np.float64) * float(theta[Theta.TRANSIENT_WEIGHT])
+        x = town.columns().x
+        if age == kernels.INFANT_AGES[-1]:
+            lasting[age] = x[Real.TRAIT].astype(np.float64) * float(theta[Theta.EARLY_TRAIT_WEIGHT])
+        elif age in (4, kernels.GRADE3_AGE, kernels.GRADE8_AGE):
+            changing = x[Real.TRANSIENT].astype(np.float64) * _changing_weight(theta, age)
             lasting[age] = x[Real.SKILL].astype(np.float64) - changing
     return town.columns(), lasting
 
@@ -178,20 +320,28 @@ def observed_children(
 def even_out(children: Children, place: Place, theta: Reals) -> None:
     """Give the calibration population the exact distributions that it is a sample of.
 
-    Within each group the children keep their rank in income, in the part of the trait that income does not carry and
-    in the changing part of skill, and take the normal quantile of that rank: small groups then carry hardly any
-    sampling error into the intercepts.
+    Within each group the children keep their rank in income, in mother's education given income, in the part of the
+    trait that the family does not carry, in behaviour given the trait and in the changing part of skill, and take the
+    normal quantile of that rank: small groups then carry hardly any sampling error into the intercepts.
     """
-    loading, rest = float(theta[Theta.TRAIT_LOADING]), float(theta[Theta.TRAIT_REST])
+    t = {entry: float(theta[entry]) for entry in Theta}
     x = children.x
     for group in range(len(place.group_names)):
         rows = np.flatnonzero(children.whole(Whole.GROUP) == group)
         if len(rows) == 0:
             continue
-        own = x[Real.TRAIT, rows] - loading * x[Real.INCOME, rows]
-        income = place.group_means[group] + place.income_sd * _normal_scores(x[Real.INCOME, rows])
-        x[Real.INCOME, rows] = income
-        x[Real.TRAIT, rows] = loading * income + rest * _normal_scores(own)
+        before, family = x[Real.INCOME, rows], x[Real.FAMILY, rows]
+        own = x[Real.TRAIT, rows] - t[Theta.TRAIT_LOADING] * family
+        mother = (family - t[Theta.FAMILY_INCOME] * before) / t[Theta.FAMILY_MOTHER]
+        luck = _normal_scores(mother - t[Theta.MOTHER_INCOME] * before)
+        income = place.group_means[group] + place.income_sd * _normal_scores(before)
+        mother = t[Theta.MOTHER_INCOME] * income + t[Theta.MOTHER_REST] * luck
+        family = t[Theta.FAMILY_INCOME] * income + t[Theta.FAMILY_MOTHER] * mother
+        behaviour = x[Real.BEHAVIOUR, rows] - t[Theta.BEHAVIOUR_TRAIT] * x[Real.TRAIT, rows]
+        rest = float(np.hypot(t[Theta.TRAIT_REST], t[Theta.BIRTH_WEIGHT_LOAD]))
+        trait = t[Theta.TRAIT_LOADING] * family + rest * _normal_scores(own)
+        x[Real.INCOME, rows], x[Real.FAMILY, rows], x[Real.TRAIT, rows] = income, family, trait
+        x[Real.BEHAVIOUR, rows] = t[Theta.BEHAVIOUR_TRAIT] * trait + t[Theta.BEHAVIOUR_REST] * _normal_scores(behaviour)
         x[Real.TRANSIENT, rows] = _normal_scores(x[Real.TRANSIENT, rows])
         children.k[Whole.CELL, rows] = 2 * group + (x[Real.INCOME, rows] < theta[Theta.POOR_INCOME])
 
@@ -207,15 +357,15 @@ def margins_of(place: Place, name: str, cell_shares: Floats) -> list[Margin]:
     """The rates that a milestone or school event must show: all children, each group, below and above poverty.
 
     Steps after school are calibrated among those at risk of them (graduates, the enrolled); a rate that the community
-    file gives for the cohort is divided by the rate of the step before; events counted once become yearly chances.
+    file gives for the cohort is divided by the rate of the step before.
 
     Where the rate of all children is local, patterns over groups and poverty are moved on the log-odds scale until
     they average it. Where it is borrowed, the rates by group are taken as they are, and all children follow from who
     lives here.
     """
-    if name in EVENTS:
-        rates = place.community.events[name]
-        overall = yearly_rate(name, rates.all.value)
+    if name in (*EVENTS, *STAGES):
+        rates = (place.community.events | place.community.stages)[name]
+        overall = rates.all.value
     else:
         rates = place.community.milestones[name]
         overall = dict(zip(MILESTONES[3:], chain(place), strict=True)).get(name, rates.all.value)
@@ -231,8 +381,6 @@ def margins_of(place: Place, name: str, cell_shares: Floats) -> list[Margin]:
     for part in parts:
         shares = np.array([float(cell_shares[cells].sum()) for _, cells, _ in part])
         level = np.array([figure.value for _, _, figure in part])
-        if name in EVENTS:
-            level = np.array([yearly_rate(name, rate) for rate in level])
         if abs(shares.sum() - 1.0) < 1e-6:
             if not settled:
                 overall, settled = float(np.sum(shares * level)), True
@@ -243,23 +391,33 @@ def margins_of(place: Place, name: str, cell_shares: Floats) -> list[Margin]:
     return [Margin("all", everyone, overall, rates.all.source, rates.all.borrowed is not None), *margins]
 
 
-def _adult_state(children: Children) -> tuple[Floats, Floats, Floats]:
-    """Own skill at grade 8, gains from programs and non-test gains at 18, float64 (n,)."""
-    x = children.x.astype(np.float64)
-    return x[Real.OWN_GRADE8], x[Real.FADING] + x[Real.LONG_RUN], x[Real.NONTEST]
-
-
-def _index(theta: Reals, step: str, base: Floats, boost: Floats, nontest: Floats) -> Floats:
-    """Log-odds of a step without its intercept, float64 (n,)."""
-    slope, load = float(theta[Theta[f"{step}_SLOPE"]]), float(theta[Theta[f"{step}_LOAD"]])
-    return slope * (base + float(theta[Theta.CAUSAL_SHARE]) * boost) + load * nontest
-
-
 def _employment_slope(levels: Floats, base: Floats, values: Mapping[str, float]) -> float:
     """Slope of employment on skill that carries the part of the attainment gap which attainment does not cause."""
     gap = float(logit(values[EMPLOYMENT_LEVELS[3]]) - logit(values[EMPLOYMENT_LEVELS[1]]))
     mean = [float(np.sum(level * base) / np.sum(level)) for level in levels]
     return (1.0 - values["attainment_causal_share"]) * gap / max(mean[3] - mean[1], 0.2)
+
+
+def _set_earnings(theta: Reals, values: Mapping[str, float], diploma: Floats, bachelor: Floats, base: Floats) -> None:
+    """Base of log earnings, and their slope on skill that carries what college years do not cause of the gap.
+
+    A working life is the ages 25 to 64 at the career's profile; ``diploma`` and ``bachelor`` are each child's chances
+    of stopping at a diploma and of a bachelor's degree.
+    """
+    ages = np.arange(25, 65)
+    t = {entry: float(theta[entry]) for entry in (Theta.EXPERIENCE, Theta.EXPERIENCE_SQUARED, Theta.COLLEGE_EARNINGS)}
+
+    def working_life(college_years: int) -> float:
+        years = ages - 17 - college_years
+        career = t[Theta.EXPERIENCE] * years + t[Theta.EXPERIENCE_SQUARED] * years**2
+        return float(np.log(np.sum(np.exp(career)))) + t[Theta.COLLEGE_EARNINGS] * college_years
+
+    mean = [float(np.sum(of * base) / np.sum(of)) for of in (diploma, bachelor)]
+    _, with_diploma, with_bachelor = (float(np.log(values[name])) for name in LIFETIME_EARNINGS)
+    left = (with_bachelor - with_diploma) - (working_life(kernels.FOUR_YEAR) - working_life(0))
+    slope = max(left, 0.0) / max(mean[1] - mean[0], 0.2)
+    theta[Theta.EARNINGS_SLOPE] = slope
+    theta[Theta.EARNINGS_BASE] = with_diploma - working_life(0) - slope * mean[0] - float(theta[Theta.DIPLOMA_EARNINGS])
 
 
 def _grid(
@@ -272,30 +430,34 @@ def _grid(
     return np.stack([total.reshape(n_cells, _BINS), mean.reshape(n_cells, _BINS)])
 
 
-def _offsets(
-    grid: Floats, margins: list[Margin], rate: Callable[[Floats], Floats], sign: float, milestone: str
-) -> Floats:
-    """Offsets by cell that give every margin its rate: each margin in turn, until all hold."""
+def _offsets(grid: Floats, margins: list[Margin], rate: Rate, sign: float, milestone: str, copies: int) -> Floats:
+    """Offsets by cell that give every margin its rate: each margin in turn, until all hold.
+
+    Cells stand ``copies`` times, once a level, and have one offset.
+    """
     weight, value = grid
+    level = np.arange(len(weight))[:, None] // (len(weight) // copies)
+    inside = {margin.name: np.tile(margin.cells, copies) for margin in margins}
     keep = weight.sum(axis=0) > 0
     weight, value = weight[:, keep], value[:, keep]
     offsets = np.zeros(len(weight))
     for _ in range(200):
         worst = 0.0
         for margin in margins:
-            w, v, o = weight[margin.cells], value[margin.cells], offsets[margin.cells][:, None]
+            here = inside[margin.name]
+            w, v, o, at = weight[here], value[here], offsets[here][:, None], level[here]
             total = w.sum()
             if total <= 0:
                 continue
             step = 0.0
             for _ in range(3):
-                got = float((w * rate(_argument(v, o + step, sign))).sum() / total)
+                got = float((w * rate(_argument(v, o + step, sign), at)).sum() / total)
                 error = float(logit(np.clip(margin.target, 1e-6, 1 - 1e-6)) - logit(np.clip(got, 1e-9, 1 - 1e-9)))
                 worst = max(worst, abs(got - margin.target)) if step == 0.0 else worst
                 step += error if sign > 0 else -0.55 * error
                 if abs(error) < 1e-5:
                     break
-            offsets[margin.cells] += step
+            offsets[here] += step
         if worst < 2e-5:
             return offsets
     if worst < 0.002:

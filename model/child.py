@@ -24,7 +24,15 @@ Values = Callable[[Town, Children, Rows], Any]
 Bounds = Callable[[Town], tuple[int, int]]
 """Least and greatest number that a whole column may hold in a model."""
 
-_AT_AGE = {Whole.CARE3: "care_at_3", Whole.CARE4: "care_at_4", Whole.SITE3: "site_at_3", Whole.SITE4: "site_at_4"}
+_AT_AGE = {
+    Whole.CARE0: "care_at_0",
+    Whole.CARE1: "care_at_1",
+    Whole.CARE2: "care_at_2",
+    Whole.CARE3: "care_at_3",
+    Whole.CARE4: "care_at_4",
+    Whole.SITE3: "site_at_3",
+    Whole.SITE4: "site_at_4",
+}
 
 # Compiled loops use these numbers as indices and do not look whether they fit, so what is written is looked at here.
 # A whole column that is not listed can be read, not written.
@@ -46,6 +54,16 @@ _BOUNDS: dict[str, Bounds] = {
     "ARREST_YEARS": lambda model: (0, model.setting.horizon),
     "SPECIAL_EDUCATION": lambda model: (-1, model.setting.horizon),
     "RETAINED": lambda model: (-1, model.setting.horizon),
+    "FEMALE": lambda model: (0, 1),
+    "MOTHER": lambda model: (0, 3),
+    "LANGUAGE": lambda model: (0, 1),
+    "CARE0": lambda model: (0, 2),
+    "CARE1": lambda model: (0, 2),
+    "CARE2": lambda model: (0, 2),
+    "ON_TRACK": lambda model: (0, 1),
+    "COLLEGE_YEARS": lambda model: (0, model.setting.horizon),
+    "STOPPED": lambda model: (0, 1),
+    "WORKED": lambda model: (0, model.setting.horizon),
 }
 
 

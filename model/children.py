@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.place import Place, apportion
 
 Reals = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -124,6 +125,9 @@ def children_of(
         ids[1, start:stop] = (place.community.place_number << 16) | cohort
     x = np.zeros((len(Real), n_children), np.float32)
     k = np.zeros((len(Whole), n_children), np.int32)
+    mother = theta[Theta.MOTHER_INCOME].astype(np.float64)
+    spread = np.sqrt((mother * place.income_sd) ** 2 + 1.0 - mother**2)
+    mother_cuts = mother * place.group_means[:, None] + spread * ndtri(place.mothers)
     first_school = np.concatenate([[0], np.cumsum(schools)[:-1]]).astype(np.int32)
     kernels.births(
         ids,
@@ -135,6 +139,9 @@ def children_of(
         np.cumsum(place.area_shares, axis=1).astype(np.float32),
         schools,
         first_school,
+        place.weight_means.astype(np.float32),
+        mother_cuts.astype(np.float32),
+        place.other_language.astype(np.float32),
         x,
         k,
     )

@@ -32,6 +32,8 @@ _ZERO, _ONE = _f(0.0), _f(1.0)
 _AT_BIRTH: Final = (0,)
 _ASKING: Final = "families that ask for a place there"
 _SKILL_AGES: Final = range(rules.ENTRY_AGES[0], rules.LAST_SKILL_AGE + 1)
+_COLLEGE_AGES: Final = range(rules.ENROLMENT_AGE, rules.COMPLETION_AGE + 1)
+_WORKING_AGES: Final = range(rules.LAST_SKILL_AGE + 1, rules.EMPLOYMENT_AGE + 1)
 _LEAVING_AGES: Final = range(rules.FIRST_LEAVING_AGE, rules.LAST_LEAVING_AGE + 1)
 
 
@@ -154,7 +156,10 @@ class Moment:
     def own(self, state: Columns) -> np.float32:
         """Skill that owes nothing to programs."""
         trait, changing = state.x[Real.TRAIT], state.x[Real.TRANSIENT]
-        return _f(rules.weighted(trait, self.theta[Theta.TRAIT_WEIGHT], changing, self.theta[Theta.TRANSIENT_WEIGHT]))
+        early = self.age < rules.FIRST_SCHOOL_AGE
+        of_trait = self.theta[Theta.EARLY_TRAIT_WEIGHT if early else Theta.TRAIT_WEIGHT]
+        of_changing = self.theta[Theta.EARLY_TRANSIENT_WEIGHT if early else Theta.TRANSIENT_WEIGHT]
+        return _f(rules.weighted(trait, of_trait, changing, of_changing))
 
     def boost(self, state: Columns, peer: np.float32 = _ZERO) -> np.float32:
         """Skill that programs and classmates account for."""
@@ -165,15 +170,19 @@ class Moment:
         """Cut or intercept of a milestone, or of a school event behind them, in the child's cell."""
         return _f(self.town.setting.cuts[milestone, self.cell])
 
+    def of_family(self) -> np.float32:
+        """What goes along with family advantage in the log-odds of a step."""
+        return _f(self.theta[Theta.FAMILY_SLOPE] * self.after.x[Real.FAMILY])
+
     def log_odds(self, milestone: int, step: str) -> np.float32:
-        """Log-odds of a step on the way from school to work."""
+        """Log-odds of a step on the way from school to work, without what goes along with family, behaviour and sex."""
         peer = self.after.x[Real.PEER] if self.age <= rules.LAST_SKILL_AGE else _ZERO
         return _f(
             rules.log_odds_of(
                 self.cut(milestone),
                 self.theta[Theta[f"{step}_SLOPE"]],
                 _f(self.after.x[Real.OWN_GRADE8]),
-                self.theta[Theta.CAUSAL_SHARE],
+                self.theta[Theta[f"{step}_GAIN"]],
                 self.boost(self.after, peer),
                 self.theta[Theta[f"{step}_LOAD"]],
                 self.after.x[Real.NONTEST],
@@ -254,6 +263,29 @@ class ByOdds:
 
 
 @dataclass(frozen=True)
+class ByYear:
+    """A year of a program of several years, with log-odds of getting through them all; None where nobody studies."""
+
+    decision: Decision
+    ages: Sequence[int]
+    log_odds: Callable[[Moment], np.float32 | None]
+    years: Callable[[Moment], int]
+    engine: Callable[[Moment], bool]
+    of: str = ""
+
+    def tell(self, moment: Moment) -> Told | None:
+        """The decision, told again."""
+        odds = self.log_odds(moment)
+        if odds is None:
+            return None
+        years = self.years(moment)
+        u = _f(rules.uniform(*moment.key(self.decision)))
+        p = (1.0 / (1.0 + math.exp(-float(odds)))) ** (1.0 / years)
+        outcome = bool(rules.passes_year(u, np.int32(years), odds))
+        return Told(_name(self), float(u), outcome, self.engine(moment), probability=p)
+
+
+@dataclass(frozen=True)
 class ByScore:
     """A true score read with an instrument's noise, and held against a cut where it decides a milestone."""
 
@@ -263,6 +295,7 @@ class ByScore:
     noise: Theta
     read: Real
     milestone: int | None = None
+    reached: Callable[[Moment], bool] | None = None
     of: str = ""
 
     def tell(self, moment: Moment) -> Told | None:
@@ -274,7 +307,8 @@ class ByScore:
             return Told(_name(self), float(e), float(score), float(kept), score=float(score))
         cut = moment.cut(self.milestone)
         outcome: Outcome = bool(score >= cut) if score == kept else "another score"
-        return Told(_name(self), float(e), outcome, moment.after.has(self.milestone), None, float(score), float(cut))
+        engine = moment.after.has(self.milestone) if self.reached is None else self.reached(moment)
+        return Told(_name(self), float(e), outcome, engine, None, float(score), float(cut))
 
 
 @dataclass(frozen=True)
@@ -369,10 +403,92 @@ def _school(moment: Moment, draw: float) -> Outcome:
 
 
 def _trait(moment: Moment, draw: float) -> Outcome:
-    """Stable trait, correlated with income."""
+    """Stable trait, correlated with family advantage and with birth weight."""
+    theta, x = moment.theta, moment.after.x
+    weight = _f(rules.normal(*moment.key(Decision.BIRTH_WEIGHT, 0)))
+    own = _f(rules.weighted(_f(draw), theta[Theta.TRAIT_REST], weight, theta[Theta.BIRTH_WEIGHT_LOAD]))
+    return float(_f(theta[Theta.TRAIT_LOADING] * x[Real.FAMILY] + own))
+
+
+def _birth_weight(moment: Moment, draw: float) -> Outcome:
+    """Birth weight, kg, about the group's mean."""
+    means = moment.town.setting.place.weight_means.astype(np.float32)
+    return float(_f(means[int(moment.after.k[Whole.GROUP])] + moment.theta[Theta.BIRTH_WEIGHT_SD] * _f(draw)))
+
+
+def _female(moment: Moment, draw: float) -> Outcome:
+    """1 for a girl."""
+    return int(_f(draw) < moment.theta[Theta.GIRLS])
+
+
+def _family(moment: Moment, draw: float) -> Outcome:
+    """Family advantage, from income and mother's education."""
+    theta, income = moment.theta, moment.after.x[Real.INCOME]
+    mother = _f(rules.weighted(income, theta[Theta.MOTHER_INCOME], _f(draw), theta[Theta.MOTHER_REST]))
+    return float(rules.weighted(income, theta[Theta.FAMILY_INCOME], mother, theta[Theta.FAMILY_MOTHER]))
+
+
+def _language(moment: Moment, draw: float) -> Outcome:
+    """1 where another language than English is spoken at home."""
+    shares = moment.town.setting.place.other_language.astype(np.float32)
+    return int(_f(draw) < shares[int(moment.after.k[Whole.GROUP])])
+
+
+def _behaviour(moment: Moment, draw: float) -> Outcome:
+    """Behaviour, correlated with the trait."""
+    theta, trait = moment.theta, moment.after.x[Real.TRAIT]
+    return float(rules.weighted(trait, theta[Theta.BEHAVIOUR_TRAIT], _f(draw), theta[Theta.BEHAVIOUR_REST]))
+
+
+def _early_care(moment: Moment, draw: float) -> Outcome:
+    """Who cares for a child under 3, by age and income."""
+    band = int(rules.income_band(moment.after.x[Real.INCOME], moment.theta))
+    return int(rules.category(_f(draw), moment.town.setting.place.early_care[3 * moment.age + band]))
+
+
+def _early_care_kept(moment: Moment) -> Outcome:
+    """Who cares for the child, as the engine kept it."""
+    return int(moment.after.k[Whole.CARE0 + moment.age])
+
+
+def _in_domain(moment: Moment, gain: Theta, unique: float, columns: Columns) -> np.float32:
+    """True score in a domain of skill, with the child's own part in it."""
     theta = moment.theta
-    income = moment.after.x[Real.INCOME]
-    return float(rules.weighted(income, theta[Theta.TRAIT_LOADING], _f(draw), theta[Theta.TRAIT_REST]))
+    loading, rest = theta[Theta.DOMAIN_LOADING], theta[Theta.DOMAIN_REST]
+    own, boost = moment.own(columns), moment.boost(columns)
+    return _f(rules.domain_of(own, loading, _f(unique), rest, theta[gain], boost))
+
+
+def _domain(unique: Decision, gain: Theta, state: str = "after") -> Callable[[Moment], np.float32]:
+    """True score in a domain of skill at kindergarten, or before the year."""
+    return lambda moment: _in_domain(moment, gain, _normal_at_birth(moment, unique), getattr(moment, state))
+
+
+def _unique(gain: Theta) -> Callable[[Moment, float], Outcome]:
+    """True score at kindergarten, from the child's own part in the domain."""
+    return lambda moment, draw: float(_in_domain(moment, gain, draw, moment.after))
+
+
+def _conduct(moment: Moment) -> np.float32:
+    """True behaviour at kindergarten."""
+    return _f(moment.after.x[Real.BEHAVIOUR] + moment.theta[Theta.BEHAVIOUR_GAIN] * moment.boost(moment.after))
+
+
+def _grades(moment: Moment, draw: float) -> Outcome:
+    """Grade-point average of grade 9."""
+    theta, x = moment.theta, moment.after.x
+    return float(
+        rules.grade_points(
+            theta[Theta.GRADES_MEAN],
+            _skill(moment),
+            theta[Theta.GRADES_SKILL],
+            x[Real.BEHAVIOUR],
+            theta[Theta.GRADES_BEHAVIOUR],
+            _f(draw),
+            theta[Theta.GRADES_NOISE],
+            _f(4.0),
+        )
+    )
 
 
 def _changing(moment: Moment, draw: float) -> Outcome:
@@ -459,15 +575,90 @@ def _leaves(moment: Moment) -> np.float32 | None:
     return _f(moment.theta[Theta.LEAVING_HAZARD]) if moment.before.k[Whole.LEFT] < 0 else None
 
 
-def _at_risk(milestone: int, step: str) -> Callable[[Moment], np.float32 | None]:
-    """Log-odds of a step, for those who may take it."""
+def _with_background(moment: Moment, odds: np.float32, behaviour: np.float32, girls: Theta) -> np.float32:
+    """Log-odds with what goes along with family, behaviour and sex."""
+    x, k, theta = moment.after.x, moment.after.k, moment.theta
+    slope, girl = theta[Theta.FAMILY_SLOPE], k[Whole.FEMALE]
+    family, conduct = x[Real.FAMILY], x[Real.BEHAVIOUR]
+    return _f(rules.with_background(odds, slope, family, behaviour, conduct, girl, theta[girls]))
 
-    def log_odds(moment: Moment) -> np.float32 | None:
-        if not rules.at_risk(moment.before.k[Whole.REACHED], milestone):
-            return None
-        return moment.log_odds(milestone, step)
 
-    return log_odds
+def _graduates(moment: Moment) -> np.float32 | None:
+    """Log-odds of graduating."""
+    theta = moment.theta
+    odds = moment.log_odds(rules.GRADUATE, "GRADUATION")
+    odds = _with_background(moment, odds, theta[Theta.BEHAVIOUR_SLOPE], Theta.GIRLS_GRADUATION)
+    return _f(odds + theta[Theta.ARREST_STEP]) if moment.before.k[Whole.ARREST_YEARS] > 0 else odds
+
+
+def _enrols(moment: Moment) -> np.float32 | None:
+    """Log-odds of enrolling, for graduates."""
+    if not rules.at_risk(moment.before.k[Whole.REACHED], rules.ENROLLED):
+        return None
+    return _with_background(moment, moment.log_odds(rules.ENROLLED, "ENROLMENT"), _ZERO, Theta.GIRLS_ENROLMENT)
+
+
+def _four_year(moment: Moment) -> np.float32 | None:
+    """Log-odds of a four-year college, for the enrolled."""
+    if not moment.after.has(rules.ENROLLED):
+        return None
+    theta = moment.theta
+    slope, gain = theta[Theta.SECTOR_SLOPE], theta[Theta.SECTOR_GAIN]
+    cut, own = moment.cut(rules.CUT_FOUR_YEAR), _f(moment.after.x[Real.OWN_GRADE8])
+    boost = moment.boost(moment.after)
+    return _f(rules.log_odds_of(cut, slope, own, gain, boost, _ZERO, _ZERO) + moment.of_family())
+
+
+def _comes_back(moment: Moment) -> np.float32 | None:
+    """Chance of coming back to college, for those who have stopped out."""
+    if not moment.before.k[Whole.STOPPED] or moment.before.has(rules.COMPLETED):
+        return None
+    return _f(moment.theta[Theta.COLLEGE_RETURN])
+
+
+def _studied(moment: Moment) -> bool:
+    """Whether somebody was in college this year."""
+    return bool(rules.studies(moment.after.k[Whole.NOW]))
+
+
+def _passes(moment: Moment) -> np.float32 | None:
+    """Log-odds of getting through all years of the program, for those in college this year."""
+    if not _studied(moment):
+        return None
+    odds = _f(moment.log_odds(rules.COMPLETED, "COMPLETION") + moment.of_family())
+    return _f(odds + moment.theta[Theta.FOUR_YEAR_STEP]) if _sector(moment) == rules.FOUR_YEAR else odds
+
+
+def _sector(moment: Moment) -> int:
+    """Years that the program takes."""
+    return int(moment.after.k[Whole.SECTOR])
+
+
+def _passed(moment: Moment) -> bool:
+    """Whether the engine counted the year."""
+    return bool(moment.after.k[Whole.COLLEGE_YEARS] == moment.before.k[Whole.COLLEGE_YEARS] + 1)
+
+
+def _works(moment: Moment) -> bool:
+    """Whether the engine has the person in work this year."""
+    return bool(rules.has_milestone(moment.after.k[Whole.NOW], np.int32(rules.NOW_WORKS)))
+
+
+def _earnings(moment: Moment, draw: float) -> Outcome | None:
+    """Earnings of the year, dollars, for those in work."""
+    if not _works(moment):
+        return None
+    theta, x, k = moment.theta, moment.after.x, moment.after.k
+    studying = _ONE if _studied(moment) else _ZERO
+    reached, years = _reached_at_work(moment), k[Whole.COLLEGE_YEARS]
+    own, boost, slope = x[Real.OWN_GRADE8], moment.boost(moment.after), theta[Theta.EARNINGS_SLOPE]
+    log = rules.log_earnings(reached, moment.age, years, theta, own, boost, _f(draw), studying, slope)
+    return float(rules.exponential(_f(log)))
+
+
+def _reached_at_work(moment: Moment) -> np.int32:
+    """Milestones when the year's work is settled: all but employment itself."""
+    return np.int32(moment.after.k[Whole.REACHED] & ~(1 << rules.EMPLOYED))
 
 
 def _employed(moment: Moment) -> np.float32 | None:
@@ -475,22 +666,12 @@ def _employed(moment: Moment) -> np.float32 | None:
     theta = moment.theta
     steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
     odds = moment.log_odds(rules.EMPLOYED, "EMPLOYMENT")
-    return _f(odds + _f(rules.attainment_step(moment.before.k[Whole.REACHED], *steps)))
+    return _f(odds + _f(rules.attainment_step(_reached_at_work(moment), *steps)))
 
 
 def _reached(milestone: int) -> Callable[[Moment], bool]:
     """Whether the engine gave the child a milestone."""
     return lambda moment: moment.after.has(milestone)
-
-
-def _literacy(state: str) -> Callable[[Moment], np.float32]:
-    """True early literacy before or after the year."""
-
-    def true(moment: Moment) -> np.float32:
-        columns: Columns = getattr(moment, state)
-        return _f(moment.own(columns) + moment.theta[Theta.LITERACY] * moment.boost(columns))
-
-    return true
 
 
 def _skill(moment: Moment) -> np.float32:
@@ -504,10 +685,22 @@ def _event_odds(number: int) -> Callable[[Moment], np.float32 | None]:
     def log_odds(moment: Moment) -> np.float32 | None:
         if number >= rules.FIRST_ONCE and moment.before.k[Whole.ABSENT_YEARS + number] >= 0:
             return None
+        theta, x = moment.theta, moment.after.x
         kind = int(rules.latest_care(moment.after.k[Whole.CARE3], moment.after.k[Whole.CARE4]))
-        cut, slope = moment.cut(rules.FIRST_EVENT + number), _f(moment.theta[Theta.EVENT_SLOPE])
-        shift = _f(moment.town.effects[2 + number, kind])
-        return _f(rules.log_odds_of(cut, slope, moment.own(moment.after), _ZERO, _ZERO, _ONE, shift))
+        return _f(
+            rules.event_odds(
+                moment.cut(rules.FIRST_EVENT + number),
+                theta[Theta.EVENT_SLOPE],
+                moment.own(moment.after),
+                theta[Theta.EVENT_BEHAVIOUR],
+                x[Real.BEHAVIOUR],
+                theta[Theta.SPECIAL_LIABILITY] if number == rules.SPECIAL_EDUCATION else _ZERO,
+                x[Real.LIABILITY],
+                moment.after.k[Whole.FEMALE],
+                theta[Theta.GIRLS_ABSENCE + number],
+                moment.town.effects[2 + number, kind],
+            )
+        )
 
     return log_odds
 
@@ -561,10 +754,26 @@ def _real(column: Real) -> Callable[[Moment], Outcome]:
 RULES: Final[tuple[Rule, ...]] = (
     ByValue(Decision.GROUP, _AT_BIRTH, _uniform_at_birth, _group, _kept_group),
     ByValue(Decision.INCOME, _AT_BIRTH, _normal_at_birth, _income, _real(Real.INCOME)),
+    ByValue(Decision.SEX, _AT_BIRTH, _uniform_at_birth, _female, _whole(Whole.FEMALE)),
+    ByValue(Decision.MOTHER, _AT_BIRTH, _normal_at_birth, _family, _real(Real.FAMILY)),
+    ByValue(Decision.LANGUAGE, _AT_BIRTH, _uniform_at_birth, _language, _whole(Whole.LANGUAGE)),
+    ByValue(Decision.BIRTH_WEIGHT, _AT_BIRTH, _normal_at_birth, _birth_weight, _real(Real.BIRTH_WEIGHT)),
     ByValue(Decision.AREA, _AT_BIRTH, _uniform_at_birth, _area, _kept_area),
     ByValue(Decision.SCHOOL, _AT_BIRTH, _uniform_at_birth, _school, _whole(Whole.SCHOOL)),
     ByValue(Decision.TRAIT, _AT_BIRTH, _normal_at_birth, _trait, _real(Real.TRAIT)),
     ByValue(Decision.TRANSIENT, _AT_BIRTH, _normal_at_birth, lambda moment, draw: draw, _real(Real.TRANSIENT)),
+    ByValue(Decision.BEHAVIOUR, _AT_BIRTH, _normal_at_birth, _behaviour, _real(Real.BEHAVIOUR)),
+    ByValue(Decision.LIABILITY, _AT_BIRTH, _normal_at_birth, lambda moment, draw: draw, _real(Real.LIABILITY)),
+    ByValue(Decision.CARE_EARLY, rules.INFANT_AGES, _uniform, _early_care, _early_care_kept),
+    ByScore(
+        Decision.DEVELOPMENT,
+        rules.INFANT_AGES[2:],
+        lambda moment: moment.own(moment.after),
+        Theta.SCREENER_NOISE,
+        Real.DEVELOPMENT,
+        rules.CUT_ON_TRACK,
+        lambda moment: bool(moment.after.k[Whole.ON_TRACK] == 1),
+    ),
     ByShare(
         Decision.APPLY_PREK,
         (4,),
@@ -622,8 +831,30 @@ RULES: Final[tuple[Rule, ...]] = (
         of="children in care outside the home",
     ),
     ByValue(Decision.SHOCK, _SKILL_AGES, _normal, _changing, _real(Real.TRANSIENT)),
-    ByScore(Decision.PRELITERACY_FALL, (4,), _literacy("before"), Theta.SCREENER_NOISE, Real.PRELITERACY_START),
-    ByScore(Decision.PRELITERACY_SPRING, (4,), _literacy("after"), Theta.SCREENER_NOISE, Real.PRELITERACY),
+    *(
+        ByValue(decision, (4,), _normal_at_birth, _unique(gain), _real(true))
+        for decision, gain, true in (
+            (Decision.LITERACY_OWN, Theta.LITERACY, Real.PRELITERACY_TRUE),
+            (Decision.MATH_OWN, Theta.MATH_GAIN, Real.MATH_FALL_TRUE),
+            (Decision.LANGUAGE_OWN, Theta.LANGUAGE_GAIN, Real.LANGUAGE_FALL_TRUE),
+        )
+    ),
+    ByScore(
+        Decision.PRELITERACY_FALL,
+        (4,),
+        _domain(Decision.LITERACY_OWN, Theta.LITERACY, "before"),
+        Theta.SCREENER_NOISE,
+        Real.PRELITERACY_START,
+    ),
+    *(
+        ByScore(decision, (4,), _domain(own, gain), Theta.SCREENER_NOISE, read)
+        for decision, own, gain, read in (
+            (Decision.PRELITERACY_SPRING, Decision.LITERACY_OWN, Theta.LITERACY, Real.PRELITERACY),
+            (Decision.MATH_FALL, Decision.MATH_OWN, Theta.MATH_GAIN, Real.MATH_FALL),
+            (Decision.LANGUAGE_FALL, Decision.LANGUAGE_OWN, Theta.LANGUAGE_GAIN, Real.LANGUAGE_FALL),
+        )
+    ),
+    ByScore(Decision.BEHAVIOUR_FALL, (4,), _conduct, Theta.SCREENER_NOISE, Real.BEHAVIOUR_FALL),
     ByScore(Decision.READINESS, (4,), _skill, Theta.SCREENER_NOISE, Real.READINESS, rules.READY),
     ByShare(
         Decision.PREK_ATTENDANCE,
@@ -634,27 +865,20 @@ RULES: Final[tuple[Rule, ...]] = (
     ByScore(Decision.READING_GRADE3, (rules.GRADE3_AGE,), _skill, Theta.TEST_NOISE, Real.READING, rules.GRADE3),
     ByScore(Decision.MATH_GRADE8, (rules.GRADE8_AGE,), _skill, Theta.TEST_NOISE, Real.MATH, rules.GRADE8),
     *_school_events(),
+    ByValue(Decision.GRADES, (rules.GRADES_AGE,), _normal, _grades, _real(Real.GRADES)),
+    ByOdds(Decision.GRADUATION, (rules.GRADUATION_AGE,), _graduates, _reached(rules.GRADUATE)),
+    ByOdds(Decision.ENROLMENT, (rules.ENROLMENT_AGE,), _enrols, _reached(rules.ENROLLED), of="graduates"),
     ByOdds(
-        Decision.GRADUATION,
-        (rules.GRADUATION_AGE,),
-        _at_risk(rules.GRADUATE, "GRADUATION"),
-        _reached(rules.GRADUATE),
-    ),
-    ByOdds(
-        Decision.ENROLMENT,
+        Decision.SECTOR,
         (rules.ENROLMENT_AGE,),
-        _at_risk(rules.ENROLLED, "ENROLMENT"),
-        _reached(rules.ENROLLED),
-        of="graduates",
-    ),
-    ByOdds(
-        Decision.COMPLETION,
-        (rules.COMPLETION_AGE,),
-        _at_risk(rules.COMPLETED, "COMPLETION"),
-        _reached(rules.COMPLETED),
+        _four_year,
+        lambda moment: _sector(moment) == rules.FOUR_YEAR,
         of="the enrolled",
     ),
-    ByOdds(Decision.EMPLOYMENT, (rules.EMPLOYMENT_AGE,), _employed, _reached(rules.EMPLOYED)),
+    ByShare(Decision.COLLEGE_RETURN, _COLLEGE_AGES, _comes_back, _studied, of="students who have stopped out"),
+    ByYear(Decision.COMPLETION, _COLLEGE_AGES, _passes, _sector, _passed, of="those in college that year"),
+    ByOdds(Decision.EMPLOYMENT, _WORKING_AGES, _employed, _works),
+    ByValue(Decision.EARNINGS, _WORKING_AGES, _normal_at_birth, _earnings, _real(Real.EARNINGS), of="those in work"),
     ByShare(
         Decision.LEAVING,
         _LEAVING_AGES,
@@ -674,7 +898,7 @@ MILESTONE_OF: Final = {
     Decision.COMPLETION: rules.COMPLETED,
     Decision.EMPLOYMENT: rules.EMPLOYED,
 }
-"""Decisions that settle a milestone."""
+"""Decisions that lead to a milestone: once, but for years of college and of work, of which the last one settles it."""
 
 
 def tell(moment: Moment) -> tuple[Told, ...]:

@@ -32,29 +32,47 @@ class Decision(IntEnum):
     TRAIT = 4
     TRANSIENT = 5
     SCHOOL = 6
+    SEX = 7
+    MOTHER = 8
+    LANGUAGE = 9
     APPLY_PREK = 10
     APPLY_HEAD_START = 11
     CENTER_CARE = 12
     PREFER_HEAD_START = 13
     TRAVEL = 14
     TRAVEL_WHERE = 15
+    BIRTH_WEIGHT = 16
+    BEHAVIOUR = 17
+    LIABILITY = 18
+    CARE_EARLY = 19
     LOTTERY_PREK = 20
     LOTTERY_HEAD_START = 21
     LOTTERY_CHILD_CARE = 22
     ROOM = 24
     ROOM_QUALITY = 25
     SHOCK = 30
+    DEVELOPMENT = 33
+    LITERACY_OWN = 34
+    MATH_OWN = 35
+    LANGUAGE_OWN = 36
     PRELITERACY_FALL = 40
     PRELITERACY_SPRING = 41
     READINESS = 42
     READING_GRADE3 = 43
     MATH_GRADE8 = 44
     PREK_ATTENDANCE = 45
+    MATH_FALL = 46
+    LANGUAGE_FALL = 47
+    BEHAVIOUR_FALL = 48
+    GRADES = 49
     GRADUATION = 50
     ENROLMENT = 51
     COMPLETION = 52
     EMPLOYMENT = 53
     LEAVING = 54
+    SECTOR = 55
+    COLLEGE_RETURN = 56
+    EARNINGS = 57
     CHRONIC_ABSENCE = 60
     SUSPENSION = 61
     ARREST = 62
@@ -67,7 +85,13 @@ class Real(IntEnum):
     """Rows of ``x``. Scores are in sd of the true score of the community's children at that age.
 
     ``OWN_GRADE8`` is the skill at the end of grade 8 that owes nothing to programs or classmates: the published slopes
-    of graduation and college are slopes on math in that grade.
+    of graduation and college are slopes on math in that grade. ``FAMILY`` is the family's advantage (income and
+    mother's education), ``BEHAVIOUR`` and ``LIABILITY`` (to a disability) are stable; all three in sd.
+    ``BIRTH_WEIGHT`` is in kg, ``GRADES`` the grade-point average of grade 9 (0 to 4). ``FAMILY_EARNINGS``, ``EARNINGS``
+    (of the latest year) and ``EARNED`` (so far) are in dollars of one price year. ``PARENT_START`` is the gain of
+    parents' earnings from full-day care when it began, as a share, ``PARENT_LEFT`` what is left of it, 1 to 0.
+    ``MATH_FALL``, ``LANGUAGE_FALL`` and ``BEHAVIOUR_FALL`` are read in the fall of kindergarten, and literacy with
+    ``PRELITERACY`` in the spring before.
     """
 
     INCOME = 0
@@ -90,13 +114,37 @@ class Real(IntEnum):
     MATH_TRUE = 17
     MATH = 18
     OWN_GRADE8 = 19
+    FAMILY = 20
+    BIRTH_WEIGHT = 21
+    BEHAVIOUR = 22
+    LIABILITY = 23
+    FAMILY_EARNINGS = 24
+    DEVELOPMENT_TRUE = 25
+    DEVELOPMENT = 26
+    MATH_FALL_TRUE = 27
+    MATH_FALL = 28
+    LANGUAGE_FALL_TRUE = 29
+    LANGUAGE_FALL = 30
+    BEHAVIOUR_FALL_TRUE = 31
+    BEHAVIOUR_FALL = 32
+    GRADES = 33
+    PARENT_START = 34
+    PARENT_LEFT = 35
+    EARNINGS = 36
+    EARNED = 37
 
 
 class Whole(IntEnum):
     """Rows of ``k``. ``REACHED`` has one bit per milestone, in order; sites and kinds are -1 and 0 at home.
 
     ``APPLIED`` adds up 1 (for pre-K) and 2 (for Head Start). ``ABSENT_YEARS`` to ``ARREST_YEARS`` count years;
-    ``SPECIAL_EDUCATION`` and ``RETAINED`` hold the age at which it happened, or -1.
+    ``SPECIAL_EDUCATION`` and ``RETAINED`` hold the age at which it happened, or -1. ``FEMALE`` is 1 for girls;
+    ``MOTHER`` is her education (0 less than high school, 1 high school, 2 some college, 3 a bachelor's degree or more);
+    ``LANGUAGE`` is 1 where a language other than English is spoken at home. ``CARE0`` to ``CARE2`` tell who cares for
+    the child (0 parents, 1 another home, 2 a center); ``ON_TRACK`` is 1 for development on track at 3. ``SECTOR`` is 0
+    or the 2 or 4 years that the college's programs take, ``COLLEGE_YEARS`` those completed, ``STOPPED`` 1 for a student
+    who has stopped out. ``NOW`` has one bit per thing that happened this year: the school events in order, then
+    ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work.
     """
 
     GROUP = 0
@@ -116,6 +164,18 @@ class Whole(IntEnum):
     ARREST_YEARS = 14
     SPECIAL_EDUCATION = 15
     RETAINED = 16
+    FEMALE = 17
+    MOTHER = 18
+    LANGUAGE = 19
+    CARE0 = 20
+    CARE1 = 21
+    CARE2 = 22
+    ON_TRACK = 23
+    SECTOR = 24
+    COLLEGE_YEARS = 25
+    STOPPED = 26
+    NOW = 27
+    WORKED = 28
 
 
 class Theta(IntEnum):
@@ -134,7 +194,7 @@ class Theta(IntEnum):
     TEST_NOISE = 10
     CENTER_SD = 11
     PEER_EFFECT = 12
-    CAUSAL_SHARE = 13
+    GRADUATION_GAIN = 13
     GRADUATION_SLOPE = 14
     ENROLMENT_SLOPE = 15
     COMPLETION_SLOPE = 16
@@ -164,10 +224,64 @@ class Theta(IntEnum):
     CENTER_HIGH_AT_4 = 40
     ATTENDANCE = 41
     EVENT_SLOPE = 42
+    EARLY_TRAIT_WEIGHT = 43
+    EARLY_TRANSIENT_WEIGHT = 44
+    GIRLS = 45
+    BIRTH_WEIGHT_SD = 46
+    BIRTH_WEIGHT_LOAD = 47
+    MOTHER_INCOME = 48
+    MOTHER_REST = 49
+    FAMILY_INCOME = 50
+    FAMILY_MOTHER = 51
+    BEHAVIOUR_TRAIT = 52
+    BEHAVIOUR_REST = 53
+    FAMILY_EARNINGS = 54
+    INCOME_LOG_SD = 55
+    DOMAIN_LOADING = 56
+    DOMAIN_REST = 57
+    MATH_GAIN = 58
+    LANGUAGE_GAIN = 59
+    BEHAVIOUR_GAIN = 60
+    FAMILY_SLOPE = 61
+    BEHAVIOUR_SLOPE = 62
+    EVENT_BEHAVIOUR = 63
+    SPECIAL_LIABILITY = 64
+    GIRLS_ABSENCE = 65
+    GIRLS_SUSPENSION = 66
+    GIRLS_ARREST = 67
+    GIRLS_SPECIAL_EDUCATION = 68
+    GIRLS_RETENTION = 69
+    GIRLS_GRADUATION = 70
+    GIRLS_ENROLMENT = 71
+    ARREST_STEP = 72
+    GRADES_MEAN = 73
+    GRADES_SKILL = 74
+    GRADES_BEHAVIOUR = 75
+    GRADES_NOISE = 76
+    SECTOR_SLOPE = 77
+    FOUR_YEAR_STEP = 78
+    COLLEGE_RETURN = 79
+    PARENT_FADE = 80
+    EARNINGS_BASE = 81
+    EXPERIENCE = 82
+    EXPERIENCE_SQUARED = 83
+    DIPLOMA_EARNINGS = 84
+    COLLEGE_EARNINGS = 85
+    EARNINGS_SLOPE = 86
+    EARNINGS_SCORE = 87
+    EARNINGS_SD = 88
+    STUDYING = 89
+    ENROLMENT_GAIN = 90
+    COMPLETION_GAIN = 91
+    SECTOR_GAIN = 92
+    EMPLOYMENT_GAIN = 93
 
 
 HOME, PREK, HEAD_START, CHILD_CARE = 0, 1, 2, 3
 READY, GRADE3, GRADE8, GRADUATE, ENROLLED, COMPLETED, EMPLOYED = range(7)
+PARENTS, OTHER_HOME, CENTER = 0, 1, 2
+TWO_YEAR, FOUR_YEAR = 2, 4
+NOW_TWO_YEAR, NOW_FOUR_YEAR, NOW_CREDENTIAL, NOW_WORKS = 5, 6, 7, 8
 
 # --- constants, typed once ---------------------------------------------------------------------------------------
 
@@ -198,6 +312,11 @@ _T5 = np.float32(1.0 / 5.0)
 _T7 = np.float32(1.0 / 7.0)
 _T9 = np.float32(1.0 / 9.0)
 _ROOT_HALF = np.float32(0.7071067811865476)
+_T6, _T24, _T120 = np.float32(1.0 / 6.0), np.float32(1.0 / 24.0), np.float32(1.0 / 120.0)
+_T720, _T5040 = np.float32(1.0 / 720.0), np.float32(1.0 / 5040.0)
+_PER_LN2 = np.float32(1.4426950408889634)
+_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_20 = np.float32(20.0)
 _UP16, _UP8, _UP4, _UP2 = np.float32(2.0**16), np.float32(2.0**8), np.float32(2.0**4), np.float32(2.0**2)
 _DOWN16, _DOWN8, _DOWN4 = np.float32(2.0**-16), np.float32(2.0**-8), np.float32(2.0**-4)
 _DOWN2, _DOWN1 = np.float32(2.0**-2), np.float32(2.0**-1)
@@ -229,6 +348,15 @@ D_ATTENDANCE, D_GRADUATION = np.uint64(Decision.PREK_ATTENDANCE), np.uint64(Deci
 D_ENROLMENT, D_COMPLETION = np.uint64(Decision.ENROLMENT), np.uint64(Decision.COMPLETION)
 D_ABSENCE = np.uint64(Decision.CHRONIC_ABSENCE)
 D_EMPLOYMENT, D_LEAVING = np.uint64(Decision.EMPLOYMENT), np.uint64(Decision.LEAVING)
+D_SEX, D_MOTHER, D_LANGUAGE = np.uint64(Decision.SEX), np.uint64(Decision.MOTHER), np.uint64(Decision.LANGUAGE)
+D_BIRTH_WEIGHT, D_BEHAVIOUR = np.uint64(Decision.BIRTH_WEIGHT), np.uint64(Decision.BEHAVIOUR)
+D_LIABILITY, D_CARE_EARLY = np.uint64(Decision.LIABILITY), np.uint64(Decision.CARE_EARLY)
+D_DEVELOPMENT, D_LITERACY_OWN = np.uint64(Decision.DEVELOPMENT), np.uint64(Decision.LITERACY_OWN)
+D_MATH_OWN, D_LANGUAGE_OWN = np.uint64(Decision.MATH_OWN), np.uint64(Decision.LANGUAGE_OWN)
+D_MATH_FALL, D_LANGUAGE_FALL = np.uint64(Decision.MATH_FALL), np.uint64(Decision.LANGUAGE_FALL)
+D_BEHAVIOUR_FALL, D_GRADES = np.uint64(Decision.BEHAVIOUR_FALL), np.uint64(Decision.GRADES)
+D_SECTOR, D_COLLEGE_RETURN = np.uint64(Decision.SECTOR), np.uint64(Decision.COLLEGE_RETURN)
+D_EARNINGS = np.uint64(Decision.EARNINGS)
 
 X_INCOME, X_TRAIT, X_TRANSIENT = int(Real.INCOME), int(Real.TRAIT), int(Real.TRANSIENT)
 X_FRESH, X_FADING, X_LONG_RUN = int(Real.FRESH), int(Real.FADING), int(Real.LONG_RUN)
@@ -239,12 +367,26 @@ X_READY_TRUE, X_READY = int(Real.READINESS_TRUE), int(Real.READINESS)
 X_READING_TRUE, X_READING = int(Real.READING_TRUE), int(Real.READING)
 X_MATH_TRUE, X_MATH = int(Real.MATH_TRUE), int(Real.MATH)
 X_OWN8 = int(Real.OWN_GRADE8)
+X_FAMILY, X_BIRTH_WEIGHT = int(Real.FAMILY), int(Real.BIRTH_WEIGHT)
+X_BEHAVIOUR, X_LIABILITY = int(Real.BEHAVIOUR), int(Real.LIABILITY)
+X_FAMILY_EARNINGS = int(Real.FAMILY_EARNINGS)
+X_DEVELOPMENT_TRUE, X_DEVELOPMENT = int(Real.DEVELOPMENT_TRUE), int(Real.DEVELOPMENT)
+X_MATH_FALL_TRUE, X_MATH_FALL = int(Real.MATH_FALL_TRUE), int(Real.MATH_FALL)
+X_LANGUAGE_TRUE, X_LANGUAGE = int(Real.LANGUAGE_FALL_TRUE), int(Real.LANGUAGE_FALL)
+X_BEHAVIOUR_TRUE, X_BEHAVIOUR_FALL = int(Real.BEHAVIOUR_FALL_TRUE), int(Real.BEHAVIOUR_FALL)
+X_GRADES, X_PARENT_START, X_PARENT_LEFT = int(Real.GRADES), int(Real.PARENT_START), int(Real.PARENT_LEFT)
+X_EARNINGS, X_EARNED = int(Real.EARNINGS), int(Real.EARNED)
 
 K_GROUP, K_AREA, K_SCHOOL, K_CELL = int(Whole.GROUP), int(Whole.AREA), int(Whole.SCHOOL), int(Whole.CELL)
 K_CARE3, K_CARE4, K_SITE3, K_SITE4 = int(Whole.CARE3), int(Whole.CARE4), int(Whole.SITE3), int(Whole.SITE4)
 K_ATTENDS = int(Whole.ATTENDS)
 K_REACHED, K_LEFT = int(Whole.REACHED), int(Whole.LEFT)
 K_ABSENT_YEARS, K_SPECIAL, K_RETAINED = int(Whole.ABSENT_YEARS), int(Whole.SPECIAL_EDUCATION), int(Whole.RETAINED)
+K_ARREST_YEARS = int(Whole.ARREST_YEARS)
+K_FEMALE, K_MOTHER, K_LANGUAGE = int(Whole.FEMALE), int(Whole.MOTHER), int(Whole.LANGUAGE)
+K_CARE0, K_ON_TRACK, K_SECTOR = int(Whole.CARE0), int(Whole.ON_TRACK), int(Whole.SECTOR)
+K_COLLEGE_YEARS, K_STOPPED = int(Whole.COLLEGE_YEARS), int(Whole.STOPPED)
+K_NOW, K_WORKED = int(Whole.NOW), int(Whole.WORKED)
 
 T_TRAIT_LOADING, T_TRAIT_REST = int(Theta.TRAIT_LOADING), int(Theta.TRAIT_REST)
 T_TRAIT_WEIGHT, T_TRANSIENT_WEIGHT = int(Theta.TRAIT_WEIGHT), int(Theta.TRANSIENT_WEIGHT)
@@ -252,7 +394,9 @@ T_PERSISTENCE, T_SHOCK_SD = int(Theta.PERSISTENCE), int(Theta.SHOCK_SD)
 T_FIRST_YEAR, T_LATER_YEARS, T_LITERACY = int(Theta.FIRST_YEAR), int(Theta.LATER_YEARS), int(Theta.LITERACY)
 T_SCREENER_NOISE, T_TEST_NOISE = int(Theta.SCREENER_NOISE), int(Theta.TEST_NOISE)
 T_CENTER_SD, T_PEER_EFFECT = int(Theta.CENTER_SD), int(Theta.PEER_EFFECT)
-T_CAUSAL_SHARE = int(Theta.CAUSAL_SHARE)
+T_GRADUATION_GAIN, T_ENROLMENT_GAIN = int(Theta.GRADUATION_GAIN), int(Theta.ENROLMENT_GAIN)
+T_COMPLETION_GAIN, T_SECTOR_GAIN = int(Theta.COMPLETION_GAIN), int(Theta.SECTOR_GAIN)
+T_EMPLOYMENT_GAIN = int(Theta.EMPLOYMENT_GAIN)
 T_GRADUATION_SLOPE, T_GRADUATION_LOAD = int(Theta.GRADUATION_SLOPE), int(Theta.GRADUATION_LOAD)
 T_ENROLMENT_SLOPE, T_ENROLMENT_LOAD = int(Theta.ENROLMENT_SLOPE), int(Theta.ENROLMENT_LOAD)
 T_COMPLETION_SLOPE, T_COMPLETION_LOAD = int(Theta.COMPLETION_SLOPE), int(Theta.COMPLETION_LOAD)
@@ -265,21 +409,67 @@ T_MIDDLE_INCOME, T_TAKE_UP_PREK = int(Theta.MIDDLE_INCOME), int(Theta.TAKE_UP_PR
 T_TAKE_UP_HEAD_START = int(Theta.TAKE_UP_HEAD_START)
 T_PREFERS_HEAD_START, T_TRAVELS = int(Theta.PREFERS_HEAD_START), int(Theta.TRAVELS)
 T_EVENT_SLOPE = int(Theta.EVENT_SLOPE)
+T_EARLY_TRAIT_WEIGHT = int(Theta.EARLY_TRAIT_WEIGHT)
+T_EARLY_TRANSIENT_WEIGHT = int(Theta.EARLY_TRANSIENT_WEIGHT)
+T_GIRLS = int(Theta.GIRLS)
+T_BIRTH_WEIGHT_SD = int(Theta.BIRTH_WEIGHT_SD)
+T_BIRTH_WEIGHT_LOAD = int(Theta.BIRTH_WEIGHT_LOAD)
+T_MOTHER_INCOME = int(Theta.MOTHER_INCOME)
+T_MOTHER_REST = int(Theta.MOTHER_REST)
+T_FAMILY_INCOME = int(Theta.FAMILY_INCOME)
+T_FAMILY_MOTHER = int(Theta.FAMILY_MOTHER)
+T_BEHAVIOUR_TRAIT = int(Theta.BEHAVIOUR_TRAIT)
+T_BEHAVIOUR_REST = int(Theta.BEHAVIOUR_REST)
+T_FAMILY_EARNINGS = int(Theta.FAMILY_EARNINGS)
+T_INCOME_LOG_SD = int(Theta.INCOME_LOG_SD)
+T_DOMAIN_LOADING = int(Theta.DOMAIN_LOADING)
+T_DOMAIN_REST = int(Theta.DOMAIN_REST)
+T_MATH_GAIN = int(Theta.MATH_GAIN)
+T_LANGUAGE_GAIN = int(Theta.LANGUAGE_GAIN)
+T_BEHAVIOUR_GAIN = int(Theta.BEHAVIOUR_GAIN)
+T_FAMILY_SLOPE = int(Theta.FAMILY_SLOPE)
+T_BEHAVIOUR_SLOPE = int(Theta.BEHAVIOUR_SLOPE)
+T_EVENT_BEHAVIOUR = int(Theta.EVENT_BEHAVIOUR)
+T_SPECIAL_LIABILITY = int(Theta.SPECIAL_LIABILITY)
+T_GIRLS_ABSENCE = int(Theta.GIRLS_ABSENCE)
+T_GIRLS_GRADUATION = int(Theta.GIRLS_GRADUATION)
+T_GIRLS_ENROLMENT = int(Theta.GIRLS_ENROLMENT)
+T_ARREST_STEP = int(Theta.ARREST_STEP)
+T_GRADES_MEAN = int(Theta.GRADES_MEAN)
+T_GRADES_SKILL = int(Theta.GRADES_SKILL)
+T_GRADES_BEHAVIOUR = int(Theta.GRADES_BEHAVIOUR)
+T_GRADES_NOISE = int(Theta.GRADES_NOISE)
+T_SECTOR_SLOPE = int(Theta.SECTOR_SLOPE)
+T_FOUR_YEAR_STEP = int(Theta.FOUR_YEAR_STEP)
+T_COLLEGE_RETURN = int(Theta.COLLEGE_RETURN)
+T_PARENT_FADE = int(Theta.PARENT_FADE)
+T_EARNINGS_BASE = int(Theta.EARNINGS_BASE)
+T_EXPERIENCE = int(Theta.EXPERIENCE)
+T_EXPERIENCE_SQUARED = int(Theta.EXPERIENCE_SQUARED)
+T_DIPLOMA_EARNINGS = int(Theta.DIPLOMA_EARNINGS)
+T_COLLEGE_EARNINGS = int(Theta.COLLEGE_EARNINGS)
+T_EARNINGS_SLOPE = int(Theta.EARNINGS_SLOPE)
+T_EARNINGS_SCORE = int(Theta.EARNINGS_SCORE)
+T_EARNINGS_SD = int(Theta.EARNINGS_SD)
+T_STUDYING = int(Theta.STUDYING)
 T_CENTER_LOW_AT_3, T_ATTENDANCE = int(Theta.CENTER_LOW_AT_3), int(Theta.ATTENDANCE)
 
 # School events, in the order of their decisions, of the rows of ``cuts`` after the milestones, and of ``k``:
 # ``EVENTS`` in scenarios/community.py.
 FIRST_EVENT, FIRST_ONCE = 7, 3
+CUT_ON_TRACK, CUT_FOUR_YEAR = 12, 13
+SPECIAL_EDUCATION = 3
 EVENT_FIRST_AGES = (5, 5, 10, 5, 5)
 EVENT_LAST_AGES = (17, 17, 17, 9, 6)
 """Ages in the fall at which an event may happen; those from ``FIRST_ONCE`` on happen once at most."""
 
-ENTRY_AGES = (3, 4)
+INFANT_AGES, ENTRY_AGES = (0, 1, 2), (3, 4)
 FIRST_SCHOOL_AGE, LAST_PEER_AGE, LAST_SKILL_AGE = 5, 13, 17
 GRADE3_AGE, GRADE8_AGE = 8, 13
 GRADUATION_AGE, ENROLMENT_AGE, COMPLETION_AGE, EMPLOYMENT_AGE = 17, 19, 25, 29
 LAST_LEAVING_AGE = 25
 FIRST_LEAVING_AGE = 17
+GRADES_AGE = 14
 
 # --- rules: chance -----------------------------------------------------------------------------------------------
 
@@ -344,6 +534,28 @@ def logarithm(value):
     q = s * s
     series = _1 + q * (_T3 + q * (_T5 + q * (_T7 + q * _T9)))
     return _2 * s * series - shift * _LN2
+
+
+@compiled("float32(float32)", inline=True)
+def exponential(value):
+    """Exponential of a float32, kept within -20 to 20, to about 3e-7 of its value, without the C library."""
+    value = value if value < _20 else _20
+    value = value if value > -_20 else -_20
+    whole = np.floor(value * _PER_LN2 + _HALF)
+    r = (value - whole * _LN2_HIGH) - whole * _LN2_LOW
+    series = _1 + r * (_1 + r * (_HALF + r * (_T6 + r * (_T24 + r * (_T120 + r * (_T720 + r * _T5040))))))
+    left = whole if whole > _0 else -whole
+    power = _1
+    big = left >= _16
+    power, left = (power * _UP16 if big else power), (left - _16 if big else left)
+    big = left >= _8
+    power, left = (power * _UP8 if big else power), (left - _8 if big else left)
+    big = left >= _4
+    power, left = (power * _UP4 if big else power), (left - _4 if big else left)
+    big = left >= _2
+    power, left = (power * _UP2 if big else power), (left - _2 if big else left)
+    power = power * _2 if left >= _1 else power
+    return series * power if whole > _0 else series / power
 
 
 @compiled("float32(float32)", inline=True)
@@ -421,7 +633,27 @@ def weighted(first, weight_first, second, weight_second):
     return first * weight_first + second * weight_second
 
 
+@compiled("int32(float32,float32[:,::1],int32)")
+def mothers_education(latent, cuts, group):
+    """Mother's education, 0 to 3, from its latent and the group's cuts (groups, 3)."""
+    level = np.int32(0)
+    for step in range(3):
+        if latent >= cuts[group, step]:
+            level = np.int32(step + 1)
+    return level
+
+
 # --- rules: care -------------------------------------------------------------------------------------------------
+
+
+@compiled("int32(float32,float32[::1])")
+def income_band(income, theta):
+    """Band of family income by which demand for care is given: 0 lowest, 1 middle, 2 the rest."""
+    if income < theta[T_LOW_INCOME]:
+        return np.int32(0)
+    if income < theta[T_MIDDLE_INCOME]:
+        return np.int32(1)
+    return np.int32(2)
 
 
 @compiled("float32(float32,int32,float32[::1])")
@@ -430,11 +662,7 @@ def center_share(income, age, theta):
     first = T_CENTER_LOW_AT_3
     if age == 4:
         first = T_CENTER_LOW_AT_3 + 3
-    if income < theta[T_LOW_INCOME]:
-        return theta[first]
-    if income < theta[T_MIDDLE_INCOME]:
-        return theta[first + 1]
-    return theta[first + 2]
+    return theta[first + income_band(income, theta)]
 
 
 @compiled("void(float32[::1],int32,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])")
@@ -536,9 +764,55 @@ def peer_effect(total, own, count, effect):
 
 
 @compiled("float32(float32,float32,float32,float32,float32,float32,float32)", inline=True)
-def log_odds_of(intercept, slope, base, causal_share, boost, load, nontest):
-    """Log-odds of a milestone: the whole slope on the child's own skill, its causal share on gains from programs."""
-    return intercept + slope * (base + causal_share * boost) + load * nontest
+def log_odds_of(intercept, slope, base, gain, boost, load, nontest):
+    """Log-odds of a milestone: an association with the child's own skill, and what gains from programs cause."""
+    return intercept + slope * base + gain * boost + load * nontest
+
+
+@compiled("float32(float32,float32,float32,float32,float32,int32,float32)", inline=True)
+def with_background(odds, family_slope, family, behaviour_slope, behaviour, girl, girls_shift):
+    """Log-odds of a step with what goes along with family advantage, behaviour and sex: associations, no levers."""
+    return odds + family_slope * family + behaviour_slope * behaviour + girls_shift * np.float32(girl)
+
+
+@compiled("float32(float32,float32,float32,float32,float32,float32)", inline=True)
+def domain_of(own, loading, unique, rest, multiplier, boost):
+    """True score in one domain: a share of general skill, a part of its own, and a multiple of what programs added."""
+    return loading * own + rest * unique + multiplier * boost
+
+
+@compiled("float32(float32,float32,float32,float32,float32,float32,float32,float32)", inline=True)
+def grade_points(mean, skill, on_skill, behaviour, on_behaviour, luck, on_luck, highest):
+    """Grade-point average of grade 9, kept between 0 and ``highest``."""
+    points = mean + on_skill * skill + on_behaviour * behaviour + on_luck * luck
+    points = points if points > _0 else _0
+    return points if points < highest else highest
+
+
+@compiled("boolean(float32,int32,float32)", inline=True)
+def passes_year(u, years, odds):
+    """True if a student gets through a year of a program that takes so many years.
+
+    ``odds`` are the log-odds of getting through all of them one after another, so a year is passed with that
+    probability's root: u below it is u to the power of ``years`` below the probability itself.
+    """
+    power = u * u if years == 2 else (u * u) * (u * u)
+    return np.float32(years) * logarithm(u) - logarithm(_1 - power) < odds
+
+
+@compiled("float32(float32,float32)", inline=True)
+def fades_to(left, step):
+    """What is left after a year of what fades in equal steps to nothing."""
+    left = left - step
+    return left if left > _0 else _0
+
+
+@compiled("float32(float32,int64,int32,float32,float32)", inline=True)
+def career(base, age, college_years, slope, slope_squared):
+    """Log earnings by potential experience: years since 18 that were not spent passing college years."""
+    years = np.float32(age - np.int64(17) - np.int64(college_years))
+    years = years if years > _0 else _0
+    return base + slope * years + slope_squared * years * years
 
 
 @compiled("int32(int32,int32)", inline=True)
@@ -590,37 +864,73 @@ def normals(low, high, world, decision, year, out):
         out[i] = inline_normal(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
 
 
-@compiled(f"void({_IDS},{_W},{_F},{_F},{_F},{_F},{_X},{_I},{_I},{_X},{_K})")
-def births(ids, world, theta, group_shares, group_means, income_sd, area_shares, schools, first_school, x, k):
+@compiled(f"void({_IDS},{_W},{_F},{_F},{_F},{_F},{_X},{_I},{_I},{_F},{_X},{_F},{_X},{_K})")
+def births(
+    ids,
+    world,
+    theta,
+    group_shares,
+    group_means,
+    income_sd,
+    area_shares,
+    schools,
+    first_school,
+    weight_means,
+    mother_cuts,
+    language_shares,
+    x,
+    k,
+):
     """Fill the fixed attributes and the starting state of every child; ``x`` and ``k`` come in as zeros.
 
     ``area_shares`` float32 (2, areas): cumulative shares of areas for families above and below the poverty line.
-    ``income_sd`` float32 (1,): spread of standardised log income within groups.
+    ``income_sd`` float32 (1,): spread of standardised log income within groups. ``weight_means`` kg and
+    ``language_shares`` float32 (groups,); ``mother_cuts`` float32 (groups, 3): cuts of mother's education.
     """
     n = ids.shape[1]
     low, high = ids[0], ids[1]
     luck, income, trait, transient = np.empty(n, np.float32), x[X_INCOME], x[X_TRAIT], x[X_TRANSIENT]
     group, area, school, cell = k[K_GROUP], k[K_AREA], k[K_SCHOOL], k[K_CELL]
+    family, weight, behaviour = x[X_FAMILY], x[X_BIRTH_WEIGHT], x[X_BEHAVIOUR]
     uniforms(low, high, world, D_GROUP, 0, luck)
     normals(low, high, world, D_INCOME, 0, income)
     for i in range(n):
         group[i] = category(luck[i], group_shares)
         income[i] = group_means[group[i]] + income_sd[0] * income[i]
         cell[i] = np.int32(2) * group[i] + np.int32(income[i] < theta[T_POOR_INCOME])
+        x[X_FAMILY_EARNINGS, i] = exponential(theta[T_FAMILY_EARNINGS] + theta[T_INCOME_LOG_SD] * income[i])
     uniforms(low, high, world, D_AREA, 0, luck)
     for i in range(n):
         area[i] = category(luck[i], area_shares[cell[i] % np.int32(2)])
+    uniforms(low, high, world, D_SEX, 0, luck)
+    for i in range(n):
+        k[K_FEMALE, i] = np.int32(luck[i] < theta[T_GIRLS])
+    normals(low, high, world, D_MOTHER, 0, luck)
+    for i in range(n):
+        mother = weighted(income[i], theta[T_MOTHER_INCOME], luck[i], theta[T_MOTHER_REST])
+        k[K_MOTHER, i] = mothers_education(mother, mother_cuts, group[i])
+        family[i] = weighted(income[i], theta[T_FAMILY_INCOME], mother, theta[T_FAMILY_MOTHER])
+    uniforms(low, high, world, D_LANGUAGE, 0, luck)
+    for i in range(n):
+        k[K_LANGUAGE, i] = np.int32(luck[i] < language_shares[group[i]])
     uniforms(low, high, world, D_SCHOOL, 0, luck)
     normals(low, high, world, D_TRAIT, 0, trait)
     normals(low, high, world, D_TRANSIENT, 0, transient)
+    normals(low, high, world, D_BIRTH_WEIGHT, 0, weight)
     for i in range(n):
         school[i] = first_school[area[i]] + one_of(luck[i], schools[area[i]])
-        trait[i] = weighted(income[i], theta[T_TRAIT_LOADING], trait[i], theta[T_TRAIT_REST])
+        own = weighted(trait[i], theta[T_TRAIT_REST], weight[i], theta[T_BIRTH_WEIGHT_LOAD])
+        trait[i] = theta[T_TRAIT_LOADING] * family[i] + own
+        weight[i] = weight_means[group[i]] + theta[T_BIRTH_WEIGHT_SD] * weight[i]
         k[K_SITE3, i] = np.int32(-1)
         k[K_SITE4, i] = np.int32(-1)
         k[K_LEFT, i] = np.int32(-1)
         k[K_SPECIAL, i] = np.int32(-1)
         k[K_RETAINED, i] = np.int32(-1)
+    normals(low, high, world, D_LIABILITY, 0, x[X_LIABILITY])
+    normals(low, high, world, D_BEHAVIOUR, 0, behaviour)
+    for i in range(n):
+        behaviour[i] = weighted(trait[i], theta[T_BEHAVIOUR_TRAIT], behaviour[i], theta[T_BEHAVIOUR_REST])
 
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_K},{_K},uint64[:,::1])")
@@ -763,12 +1073,15 @@ def class_sums(sums, start, stop, x, k, first_class):
         sums[half + group] += 1
 
 
-@compiled(f"void({_F},{_F},{_F},{_F},{_F})")
-def grow(trait, transient, shocks, theta, base):
+@compiled(f"void({_F},{_F},{_F},{_F},{_F},int64)")
+def grow(trait, transient, shocks, theta, base, age):
     """Move the changing part of skill one year on; ``base`` receives the skill that owes nothing to programs."""
+    of_trait, of_transient = theta[T_TRAIT_WEIGHT], theta[T_TRANSIENT_WEIGHT]
+    if age < FIRST_SCHOOL_AGE:
+        of_trait, of_transient = theta[T_EARLY_TRAIT_WEIGHT], theta[T_EARLY_TRANSIENT_WEIGHT]
     for i in range(len(base)):
         transient[i] = weighted(transient[i], theta[T_PERSISTENCE], shocks[i], theta[T_SHOCK_SD])
-        base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
+        base[i] = weighted(trait[i], of_trait, transient[i], of_transient)
 
 
 @compiled(f"void({_F},{_F},{_F},{_F},float32)")
@@ -787,15 +1100,70 @@ def mark(score, cell, cuts, reached, milestone):
             reached[i] = with_milestone(reached[i], np.int32(milestone))
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_F},{_W},{_I},{_X},{_X},int64)")
-def early_year(
-    ids, world, theta, age, year, start, stop, x, k, site_value, site_keys, rooms, kind_effects, cuts, care_row
-):
-    """The year of children aged 3 or 4: care, skills, and (at 4) early literacy and readiness for kindergarten.
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_X})")
+def infant_year(ids, world, theta, age, year, start, stop, x, k, shares, cuts):
+    """The year of children aged 0 to 2: who cares for them, and at 2 whether development is on track.
 
-    ``site_value`` float32, ``site_keys`` uint64 and ``rooms`` int32 (sites,); ``kind_effects`` float32 (7, 4): long-run
-    shift, non-test gain and shifts of the school events by kind of care; ``cuts`` float32 (12, cells); ``care_row`` is
-    the row of ``k`` with this age's care, its site two rows on.
+    ``shares`` float32 (9, 3): by age and band of income (row 3 age + band), cumulative shares of parents, another home
+    and a center.
+    """
+    n = stop - start
+    low, high = ids[0, start:stop], ids[1, start:stop]
+    luck, care, income = np.empty(n, np.float32), k[K_CARE0 + age, start:stop], x[X_INCOME, start:stop]
+    uniforms(low, high, world, D_CARE_EARLY, year, luck)
+    for i in range(n):
+        care[i] = category(luck[i], shares[3 * age + income_band(income[i], theta)])
+    if age == INFANT_AGES[2]:
+        trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
+        base, on_track, cell = np.empty(n, np.float32), k[K_ON_TRACK, start:stop], k[K_CELL, start:stop]
+        for i in range(n):
+            base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
+        normals(low, high, world, D_DEVELOPMENT, year, luck)
+        score = x[X_DEVELOPMENT, start:stop]
+        measure(base, luck, x[X_DEVELOPMENT_TRUE, start:stop], score, theta[T_SCREENER_NOISE])
+        for i in range(n):
+            on_track[i] = np.int32(score[i] >= cuts[CUT_ON_TRACK, cell[i]])
+
+
+@compiled(f"void({_U},{_U},{_W},{_F},int64,int64,int64,float32,{_F},{_F},{_F},{_F})")
+def domain(low, high, world, theta, year, unique, decision, multiplier, base, boost, true, score):
+    """Read one domain of skill: ``unique`` and ``decision`` number the child's own part and the instrument's noise.
+
+    ``base`` and ``boost`` are general skill that owes nothing to programs and what they added, float32 (n,).
+    """
+    n = len(base)
+    own, noise = np.empty(n, np.float32), np.empty(n, np.float32)
+    normals(low, high, world, unique, 0, own)
+    normals(low, high, world, decision, year, noise)
+    for i in range(n):
+        own[i] = domain_of(base[i], theta[T_DOMAIN_LOADING], own[i], theta[T_DOMAIN_REST], multiplier, boost[i])
+    measure(own, noise, true, score, theta[T_SCREENER_NOISE])
+
+
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_F},{_F},{_W},{_I},{_X},{_X},int64)")
+def early_year(
+    ids,
+    world,
+    theta,
+    age,
+    year,
+    start,
+    stop,
+    x,
+    k,
+    site_value,
+    site_parents,
+    site_keys,
+    rooms,
+    kind_effects,
+    cuts,
+    care_row,
+):
+    """The year of children aged 3 or 4: care, skills, and (at 4) the domains of skill and readiness for kindergarten.
+
+    ``site_value`` and ``site_parents`` (gain of parents' earnings) float32, ``site_keys`` uint64 and ``rooms`` int32
+    (sites,); ``kind_effects`` float32 (7, 4): long-run shift, non-test gain and shifts of the school events by kind of
+    care; ``cuts`` float32 (14, cells); ``care_row`` is the row of ``k`` with this age's care, its site two rows on.
     """
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
@@ -803,15 +1171,15 @@ def early_year(
     fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
     nontest, skill = x[X_NONTEST, start:stop], x[X_SKILL, start:stop]
     kind, site = k[care_row, start:stop], k[care_row + 2, start:stop]
-    noise, base, literacy = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
+    noise, base, boost = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     s = phase(age)
     if age == 4:
         for i in range(n):
-            before = boost_of(fresh[i], fading[i], long_run[i], s, _0)
-            own = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
-            literacy[i] = own + theta[T_LITERACY] * before
-        normals(low, high, world, D_PRELITERACY_FALL, year, noise)
-        measure(literacy, noise, x[X_START_TRUE, start:stop], x[X_START, start:stop], theta[T_SCREENER_NOISE])
+            boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
+            base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
+        true, score = x[X_START_TRUE, start:stop], x[X_START, start:stop]
+        gain = theta[T_LITERACY]
+        domain(low, high, world, theta, year, D_LITERACY_OWN, D_PRELITERACY_FALL, gain, base, boost, true, score)
     room, most = np.empty(n, np.float32), np.int32(1)
     for at in range(len(rooms)):
         most = max(most, rooms[at])
@@ -829,7 +1197,7 @@ def early_year(
             )
     uniforms(low, high, world, D_ROOM, year, room)
     normals(low, high, world, D_SHOCK, year, noise)
-    grow(trait, transient, noise, theta, base)
+    grow(trait, transient, noise, theta, base, age)
     for i in range(n):
         fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
         fresh[i] = _0
@@ -837,12 +1205,25 @@ def early_year(
             fresh[i] = value[site[i], one_of(room[i], rooms[site[i]])]
             long_run[i] = kind_effects[0, kind[i]]
             nontest[i] = kind_effects[1, kind[i]]
-        boost = boost_of(fresh[i], fading[i], long_run[i], s, _0)
-        skill[i] = base[i] + boost
-        literacy[i] = base[i] + theta[T_LITERACY] * boost
+            x[X_PARENT_START, start + i] = site_parents[site[i]]
+            x[X_PARENT_LEFT, start + i] = _1
+        boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
+        skill[i] = base[i] + boost[i]
     if age == 4:
-        normals(low, high, world, D_PRELITERACY_SPRING, year, noise)
-        measure(literacy, noise, x[X_LITERACY_TRUE, start:stop], x[X_LITERACY, start:stop], theta[T_SCREENER_NOISE])
+        true, score = x[X_LITERACY_TRUE, start:stop], x[X_LITERACY, start:stop]
+        gain = theta[T_LITERACY]
+        domain(low, high, world, theta, year, D_LITERACY_OWN, D_PRELITERACY_SPRING, gain, base, boost, true, score)
+        true, score = x[X_MATH_FALL_TRUE, start:stop], x[X_MATH_FALL, start:stop]
+        gain = theta[T_MATH_GAIN]
+        domain(low, high, world, theta, year, D_MATH_OWN, D_MATH_FALL, gain, base, boost, true, score)
+        true, score = x[X_LANGUAGE_TRUE, start:stop], x[X_LANGUAGE, start:stop]
+        gain = theta[T_LANGUAGE_GAIN]
+        domain(low, high, world, theta, year, D_LANGUAGE_OWN, D_LANGUAGE_FALL, gain, base, boost, true, score)
+        normals(low, high, world, D_BEHAVIOUR_FALL, year, noise)
+        for i in range(n):
+            base[i] = x[X_BEHAVIOUR, start + i] + theta[T_BEHAVIOUR_GAIN] * boost[i]
+        true, score = x[X_BEHAVIOUR_TRUE, start:stop], x[X_BEHAVIOUR_FALL, start:stop]
+        measure(base, noise, true, score, theta[T_SCREENER_NOISE])
         normals(low, high, world, D_READINESS, year, noise)
         measure(skill, noise, x[X_READY_TRUE, start:stop], x[X_READY, start:stop], theta[T_SCREENER_NOISE])
         mark(x[X_READY, start:stop], k[K_CELL, start:stop], cuts[READY], k[K_REACHED, start:stop], READY)
@@ -863,9 +1244,9 @@ def leaving(low, high, world, year, theta, left, u):
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_L},int64)")
 def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, first_class):
-    """The year of children aged 5 to 17: classmates, skills, reading in grade 3, math in grade 8, graduation.
+    """The year of children aged 5 to 17: classmates, skills, reading in grade 3, math in grade 8, grades, graduation.
 
-    ``sums`` and ``first_class`` as in ``class_sums``; ``cuts`` float32 (7, cells): score cuts for the first three
+    ``sums`` and ``first_class`` as in ``class_sums``; ``cuts`` float32 (14, cells): score cuts for the first three
     milestones, intercepts for the others.
     """
     n = stop - start
@@ -878,7 +1259,7 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
     half = len(sums) // 2
     s = phase(age)
     normals(low, high, world, D_SHOCK, year, noise)
-    grow(trait, transient, noise, theta, base)
+    grow(trait, transient, noise, theta, base, age)
     for i in range(n):
         peer[i] = _0
         if age <= LAST_PEER_AGE:
@@ -899,21 +1280,49 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
         own8 = x[X_OWN8, start:stop]
         for i in range(n):
             own8[i] = base[i]
+    behaviour = x[X_BEHAVIOUR, start:stop]
+    if age == GRADES_AGE:
+        normals(low, high, world, D_GRADES, year, noise)
+        grades = x[X_GRADES, start:stop]
+        for i in range(n):
+            grades[i] = grade_points(
+                theta[T_GRADES_MEAN],
+                skill[i],
+                theta[T_GRADES_SKILL],
+                behaviour[i],
+                theta[T_GRADES_BEHAVIOUR],
+                noise[i],
+                theta[T_GRADES_NOISE],
+                _4,
+            )
     if age >= FIRST_LEAVING_AGE:
         leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
     if age == GRADUATION_AGE:
         nontest, skill8 = x[X_NONTEST, start:stop], x[X_OWN8, start:stop]
+        family, female = x[X_FAMILY, start:stop], k[K_FEMALE, start:stop]
+        arrests = k[K_ARREST_YEARS, start:stop]
         uniforms(low, high, world, D_GRADUATION, year, noise)
         for i in range(n):
             odds = log_odds_of(
                 cuts[GRADUATE, cell[i]],
                 theta[T_GRADUATION_SLOPE],
                 skill8[i],
-                theta[T_CAUSAL_SHARE],
+                theta[T_GRADUATION_GAIN],
                 boost_of(_0, fading[i], long_run[i], s, peer[i]),
                 theta[T_GRADUATION_LOAD],
                 nontest[i],
             )
+            odds = with_background(
+                odds,
+                theta[T_FAMILY_SLOPE],
+                family[i],
+                theta[T_BEHAVIOUR_SLOPE],
+                behaviour[i],
+                female[i],
+                theta[T_GIRLS_GRADUATION],
+            )
+            if arrests[i] > 0:
+                odds = odds + theta[T_ARREST_STEP]
             if happens(noise[i], odds):
                 reached[i] = with_milestone(reached[i], np.int32(GRADUATE))
 
@@ -924,17 +1333,27 @@ def latest_care(care_at_3, care_at_4):
     return care_at_4 if care_at_4 != HOME else care_at_3
 
 
+@compiled("float32(float32,float32,float32,float32,float32,float32,float32,int32,float32,float32)", inline=True)
+def event_odds(
+    intercept, slope, own, behaviour_slope, behaviour, liability_slope, liability, girl, girls_shift, care_shift
+):
+    """Log-odds of a school event in a year; the liability to a disability counts for special education alone."""
+    odds = intercept + slope * own + behaviour_slope * behaviour + liability_slope * liability
+    return odds + girls_shift * np.float32(girl) + care_shift
+
+
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_X})")
 def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_effects):
     """What happens in school to children aged 5 to 17: absence, suspension, arrest, special education, retention.
 
     ``cuts`` holds the intercepts of the events behind the milestones; ``kind_effects`` float32 (7, 4) their shifts by
-    kind of care behind the long-run shift and the non-test gain. Outcomes only: nothing later depends on them yet.
+    kind of care behind the long-run shift and the non-test gain. ``NOW`` takes one bit an event.
     """
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
     trait, transient, cell = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop], k[K_CELL, start:stop]
-    at_3, at_4 = k[K_CARE3, start:stop], k[K_CARE4, start:stop]
+    behaviour, liability, female = x[X_BEHAVIOUR, start:stop], x[X_LIABILITY, start:stop], k[K_FEMALE, start:stop]
+    at_3, at_4, now = k[K_CARE3, start:stop], k[K_CARE4, start:stop], k[K_NOW, start:stop]
     luck, base, kind = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.int32)
     for i in range(n):
         base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
@@ -947,12 +1366,30 @@ def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_ef
             luck[i] = logarithm(luck[i]) - logarithm(_1 - luck[i])
         record = k[K_ABSENT_YEARS + event, start:stop]
         slope, shifts, cut = theta[T_EVENT_SLOPE], kind_effects[2 + event], cuts[FIRST_EVENT + event]
+        on_behaviour, girls = theta[T_EVENT_BEHAVIOUR], theta[T_GIRLS_ABSENCE + event]
+        on_liability = _0
+        if event == SPECIAL_EDUCATION:
+            on_liability = theta[T_SPECIAL_LIABILITY]
         for i in range(n):
-            if luck[i] < log_odds_of(cut[cell[i]], slope, base[i], _0, _0, _1, shifts[kind[i]]):
+            odds = event_odds(
+                cut[cell[i]],
+                slope,
+                base[i],
+                on_behaviour,
+                behaviour[i],
+                on_liability,
+                liability[i],
+                female[i],
+                girls,
+                shifts[kind[i]],
+            )
+            if luck[i] < odds:
                 if event < FIRST_ONCE:
                     record[i] = record[i] + np.int32(1)
+                    now[i] = with_milestone(now[i], np.int32(event))
                 elif record[i] < 0:
                     record[i] = np.int32(age)
+                    now[i] = with_milestone(now[i], np.int32(event))
 
 
 @compiled("boolean(int32,int64)")
@@ -965,44 +1402,194 @@ def at_risk(reached, milestone):
     return True
 
 
+@compiled(f"float32(int32,int64,int32,{_F},float32,float32,float32,float32,float32)")
+def log_earnings(reached, age, college_years, theta, own, boost, luck, studying, slope):
+    """Log of a year's earnings in work: career, attainment, skill at given attainment, luck for life, study."""
+    value = career(theta[T_EARNINGS_BASE], age, college_years, theta[T_EXPERIENCE], theta[T_EXPERIENCE_SQUARED])
+    if has_milestone(reached, np.int32(GRADUATE)):
+        value = value + theta[T_DIPLOMA_EARNINGS]
+    value = value + theta[T_COLLEGE_EARNINGS] * np.float32(college_years) + slope * own
+    return value + theta[T_EARNINGS_SCORE] * boost + theta[T_EARNINGS_SD] * luck + theta[T_STUDYING] * studying
+
+
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
-def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
-    """The year of people aged 18 to 29: leaving, enrolment by 20, completion by 26, employment at 30."""
+def college_year(ids, world, theta, age, year, start, stop, x, k, cuts):
+    """The year of people aged 19 to 25 in college: sector at entry, stopping out and returning, years passed."""
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
-    noise = np.empty(n, np.float32)
+    luck, again = np.empty(n, np.float32), np.empty(n, np.float32)
+    skill8, family, cell = x[X_OWN8, start:stop], x[X_FAMILY, start:stop], k[K_CELL, start:stop]
+    fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
+    reached, sector, now = k[K_REACHED, start:stop], k[K_SECTOR, start:stop], k[K_NOW, start:stop]
+    years, stopped = k[K_COLLEGE_YEARS, start:stop], k[K_STOPPED, start:stop]
+    if age == ENROLMENT_AGE:
+        uniforms(low, high, world, D_SECTOR, year, luck)
+        for i in range(n):
+            if has_milestone(reached[i], np.int32(ENROLLED)):
+                odds = log_odds_of(
+                    cuts[CUT_FOUR_YEAR, cell[i]],
+                    theta[T_SECTOR_SLOPE],
+                    skill8[i],
+                    theta[T_SECTOR_GAIN],
+                    boost_of(_0, fading[i], long_run[i], _1, _0),
+                    _0,
+                    _0,
+                )
+                odds = odds + theta[T_FAMILY_SLOPE] * family[i]
+                sector[i] = np.int32(FOUR_YEAR) if happens(luck[i], odds) else np.int32(TWO_YEAR)
+    uniforms(low, high, world, D_COMPLETION, year, luck)
+    uniforms(low, high, world, D_COLLEGE_RETURN, year, again)
+    for i in range(n):
+        if sector[i] == 0 or has_milestone(reached[i], np.int32(COMPLETED)):
+            continue
+        if stopped[i] != 0:
+            if not again[i] < theta[T_COLLEGE_RETURN]:
+                continue
+            stopped[i] = np.int32(0)
+        now[i] = with_milestone(now[i], np.int32(NOW_FOUR_YEAR if sector[i] == FOUR_YEAR else NOW_TWO_YEAR))
+        odds = log_odds_of(
+            cuts[COMPLETED, cell[i]],
+            theta[T_COMPLETION_SLOPE],
+            skill8[i],
+            theta[T_COMPLETION_GAIN],
+            boost_of(_0, fading[i], long_run[i], _1, _0),
+            theta[T_COMPLETION_LOAD],
+            nontest[i],
+        )
+        odds = odds + theta[T_FAMILY_SLOPE] * family[i]
+        if sector[i] == FOUR_YEAR:
+            odds = odds + theta[T_FOUR_YEAR_STEP]
+        if not passes_year(luck[i], sector[i], odds):
+            stopped[i] = np.int32(1)
+            continue
+        years[i] = years[i] + np.int32(1)
+        if years[i] == sector[i]:
+            reached[i] = with_milestone(reached[i], np.int32(COMPLETED))
+            now[i] = with_milestone(now[i], np.int32(NOW_CREDENTIAL))
+
+
+@compiled("boolean(int32)", inline=True)
+def studies(now):
+    """True for someone who is in college this year."""
+    return has_milestone(now, np.int32(NOW_TWO_YEAR)) or has_milestone(now, np.int32(NOW_FOUR_YEAR))
+
+
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
+def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
+    """The year of people aged 18 to 29: leaving, enrolment by 20, college, work and earnings."""
+    n = stop - start
+    low, high = ids[0, start:stop], ids[1, start:stop]
+    noise, luck = np.empty(n, np.float32), np.empty(n, np.float32)
+    skill8, family, female = x[X_OWN8, start:stop], x[X_FAMILY, start:stop], k[K_FEMALE, start:stop]
+    fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
+    cell, reached, now = k[K_CELL, start:stop], k[K_REACHED, start:stop], k[K_NOW, start:stop]
+    earnings, earned, worked = x[X_EARNINGS, start:stop], x[X_EARNED, start:stop], k[K_WORKED, start:stop]
     if age <= LAST_LEAVING_AGE:
         leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
     if age == ENROLMENT_AGE:
-        milestone, decision = ENROLLED, D_ENROLMENT
-        slope, load = theta[T_ENROLMENT_SLOPE], theta[T_ENROLMENT_LOAD]
-    elif age == COMPLETION_AGE:
-        milestone, decision = COMPLETED, D_COMPLETION
-        slope, load = theta[T_COMPLETION_SLOPE], theta[T_COMPLETION_LOAD]
-    elif age == EMPLOYMENT_AGE:
-        milestone, decision = EMPLOYED, D_EMPLOYMENT
-        slope, load = theta[T_EMPLOYMENT_SLOPE], theta[T_EMPLOYMENT_LOAD]
-    else:
-        return
-    skill8 = x[X_OWN8, start:stop]
-    fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
-    cell, reached = k[K_CELL, start:stop], k[K_REACHED, start:stop]
-    uniforms(low, high, world, decision, year, noise)
+        uniforms(low, high, world, D_ENROLMENT, year, noise)
+        for i in range(n):
+            if not at_risk(reached[i], ENROLLED):
+                continue
+            odds = log_odds_of(
+                cuts[ENROLLED, cell[i]],
+                theta[T_ENROLMENT_SLOPE],
+                skill8[i],
+                theta[T_ENROLMENT_GAIN],
+                boost_of(_0, fading[i], long_run[i], _1, _0),
+                theta[T_ENROLMENT_LOAD],
+                nontest[i],
+            )
+            odds = with_background(odds, theta[T_FAMILY_SLOPE], family[i], _0, _0, female[i], theta[T_GIRLS_ENROLMENT])
+            if happens(noise[i], odds):
+                reached[i] = with_milestone(reached[i], np.int32(ENROLLED))
+    if ENROLMENT_AGE <= age <= COMPLETION_AGE:
+        college_year(ids, world, theta, age, year, start, stop, x, k, cuts)
+    uniforms(low, high, world, D_EMPLOYMENT, year, noise)
+    normals(low, high, world, D_EARNINGS, 0, luck)
+    college = k[K_COLLEGE_YEARS, start:stop]
     for i in range(n):
-        if not at_risk(reached[i], milestone):
-            continue
+        boost = boost_of(_0, fading[i], long_run[i], _1, _0)
         odds = log_odds_of(
-            cuts[milestone, cell[i]],
-            slope,
+            cuts[EMPLOYED, cell[i]],
+            theta[T_EMPLOYMENT_SLOPE],
             skill8[i],
-            theta[T_CAUSAL_SHARE],
-            boost_of(_0, fading[i], long_run[i], _1, _0),
-            load,
+            theta[T_EMPLOYMENT_GAIN],
+            boost,
+            theta[T_EMPLOYMENT_LOAD],
             nontest[i],
         )
-        if milestone == EMPLOYED:
-            odds = odds + attainment_step(
-                reached[i], theta[T_DIPLOMA_STEP], theta[T_COLLEGE_STEP], theta[T_DEGREE_STEP]
+        odds = odds + attainment_step(reached[i], theta[T_DIPLOMA_STEP], theta[T_COLLEGE_STEP], theta[T_DEGREE_STEP])
+        works = happens(noise[i], odds)
+        earnings[i] = _0
+        if works:
+            worked[i] = worked[i] + np.int32(1)
+            in_college = _1 if studies(now[i]) else _0
+            now[i] = with_milestone(now[i], np.int32(NOW_WORKS))
+            slope = theta[T_EARNINGS_SLOPE]
+            earnings[i] = exponential(
+                log_earnings(reached[i], age, college[i], theta, skill8[i], boost, luck[i], in_college, slope)
             )
-        if happens(noise[i], odds):
-            reached[i] = with_milestone(reached[i], np.int32(milestone))
+            if age == EMPLOYMENT_AGE:
+                reached[i] = with_milestone(reached[i], np.int32(EMPLOYED))
+        earned[i] = earned[i] + earnings[i]
+
+
+# --- the book of the year ------------------------------------------------------------------------------------------
+
+FLOWS = 12
+(
+    FLOW_CHILDREN,
+    FLOW_PUPILS,
+    FLOW_SPECIAL,
+    FLOW_REPEATING,
+    FLOW_SUSPENDED,
+    FLOW_ARRESTS,
+    FLOW_TWO_YEAR,
+    FLOW_FOUR_YEAR,
+    FLOW_CREDENTIALS,
+    FLOW_WORKING,
+    FLOW_EARNINGS,
+    FLOW_PARENTS,
+) = range(FLOWS)
+"""Entries of a year's flows, in order: see ``model/flows.py``."""
+
+
+@compiled("int64(float32)", inline=True)
+def whole_dollars(value):
+    """An amount in whole dollars, so that sums do not depend on the order of children."""
+    return np.int64(np.floor(value + _HALF))
+
+
+@compiled(f"void({_F},int64,int64,{_X},{_K})")
+def begin_year(theta, start, stop, x, k):
+    """Clear what happened last year and let what is left of parents' gain fade."""
+    now, left = k[K_NOW, start:stop], x[X_PARENT_LEFT, start:stop]
+    for i in range(len(now)):
+        now[i] = np.int32(0)
+        left[i] = fades_to(left[i], theta[T_PARENT_FADE])
+
+
+@compiled(f"void(int64,int64,int64,{_X},{_K},int64[:,::1])")
+def book_year(age, start, stop, x, k, flows):
+    """Add up a birth year's flows: ``flows`` int64 (2, FLOWS), for those who live here and those who moved away."""
+    now, moved, special = k[K_NOW, start:stop], k[K_LEFT, start:stop], k[K_SPECIAL, start:stop]
+    family, gain, left = x[X_FAMILY_EARNINGS, start:stop], x[X_PARENT_START, start:stop], x[X_PARENT_LEFT, start:stop]
+    earnings, retained = x[X_EARNINGS, start:stop], k[K_RETAINED, start:stop]
+    school = FIRST_SCHOOL_AGE <= age <= LAST_SKILL_AGE
+    for i in range(len(now)):
+        row = flows[1 if moved[i] >= 0 else 0]
+        row[FLOW_CHILDREN] += 1
+        if school:
+            row[FLOW_PUPILS] += 1
+            row[FLOW_SPECIAL] += np.int64(special[i] >= 0)
+            row[FLOW_SUSPENDED] += np.int64(has_milestone(now[i], np.int32(1)))
+            row[FLOW_ARRESTS] += np.int64(has_milestone(now[i], np.int32(2)))
+        elif age > LAST_SKILL_AGE:
+            row[FLOW_REPEATING] += np.int64(age == LAST_SKILL_AGE + 1 and retained[i] >= 0)
+            row[FLOW_TWO_YEAR] += np.int64(has_milestone(now[i], np.int32(NOW_TWO_YEAR)))
+            row[FLOW_FOUR_YEAR] += np.int64(has_milestone(now[i], np.int32(NOW_FOUR_YEAR)))
+            row[FLOW_CREDENTIALS] += np.int64(has_milestone(now[i], np.int32(NOW_CREDENTIAL)))
+            row[FLOW_WORKING] += np.int64(has_milestone(now[i], np.int32(NOW_WORKS)))
+            row[FLOW_EARNINGS] += whole_dollars(earnings[i])
+        row[FLOW_PARENTS] += whole_dollars(family[i] * gain[i] * left[i])

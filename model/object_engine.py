@@ -11,6 +11,7 @@ import numpy as np
 
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Children
+from cradlecast.model.flows import FLOWS
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.place import apportion
 from cradlecast.model.town import Setting, Town
@@ -36,13 +37,21 @@ class ChildAgent(mesa.Agent):
         )
         self.fresh = self.fading = self.long_run = self.nontest = self.peer = ZERO
         self.skill = self.next_skill = self.own_grade8 = ZERO
+        self.family, self.behaviour, self.liability, self.family_earnings = (
+            _f(source.x[row, column]) for row in (Real.FAMILY, Real.BEHAVIOUR, Real.LIABILITY, Real.FAMILY_EARNINGS)
+        )
+        self.grades = self.parent_start = self.parent_left = self.earnings = self.earned = ZERO
         self.scores: dict[Real, np.float32] = {}
         self.group, self.area, self.school, self.cell = (
             int(source.k[row, column]) for row in (Whole.GROUP, Whole.AREA, Whole.SCHOOL, Whole.CELL)
         )
+        self.female = int(source.k[Whole.FEMALE, column])
+        self.early_care = dict.fromkeys(rules.INFANT_AGES, rules.PARENTS)
         self.care = {3: rules.HOME, 4: rules.HOME}
         self.site = {3: -1, 4: -1}
-        self.applied = self.attends = self.reached = 0
+        self.applied = self.attends = self.reached = self.on_track = 0
+        self.sector = self.college_years = self.stopped = self.worked = 0
+        self.now: set[int] = set()
         self.left = -1
         self.events = dict.fromkeys(EVENTS[: rules.FIRST_ONCE], 0) | dict.fromkeys(EVENTS[rules.FIRST_ONCE :], -1)
         self.places: list[int] = []
@@ -54,15 +63,30 @@ class ChildAgent(mesa.Agent):
         town: ObjectPipeline = self.model
         return _f(rules.uniform(self.low, self.high, int(decision), town.year, *town.world))
 
-    def normal(self, decision: Decision) -> np.float32:
-        """The child's standard normal for a decision this year."""
+    def normal(self, decision: Decision, year: int | None = None) -> np.float32:
+        """The child's standard normal for a decision, this year unless told."""
         town: ObjectPipeline = self.model
-        return _f(rules.normal(self.low, self.high, int(decision), town.year, *town.world))
+        when = town.year if year is None else year
+        return _f(rules.normal(self.low, self.high, int(decision), when, *town.world))
 
     def lottery(self, decision: Decision) -> int:
         """The child's lottery number for a decision this year."""
         town: ObjectPipeline = self.model
         return int(rules.lottery_number(self.low, self.high, int(decision), town.year, *town.world))
+
+    # --- care before 3 ---
+
+    def infant_year(self, age: int) -> None:
+        """Ages 0 to 2: who cares for the child, and at 2 whether development is on track."""
+        town: ObjectPipeline = self.model
+        band = int(rules.income_band(self.income, town.theta))
+        shares = town.setting.place.early_care[3 * age + band]
+        self.early_care[age] = int(rules.category(self.uniform(Decision.CARE_EARLY), shares))
+        if age == rules.INFANT_AGES[2]:
+            own = self.own_skill(age)
+            kept, read = Real.DEVELOPMENT_TRUE, Real.DEVELOPMENT
+            score = self.measure(own, Theta.SCREENER_NOISE, Decision.DEVELOPMENT, kept, read)
+            self.on_track = int(score >= self.cut(rules.CUT_ON_TRACK))
 
     # --- care at 3 and 4 ---
 
@@ -92,6 +116,7 @@ class ChildAgent(mesa.Agent):
         if kind == rules.HOME:
             return ZERO
         effects = town.effects
+        self.parent_start, self.parent_left = town.parents[site], ONE
         self.long_run, self.nontest = _f(effects[0, kind]), _f(effects[1, kind])
         room = int(rules.one_of(self.uniform(Decision.ROOM), int(town.site_rooms[age][site])))
         return _f(
@@ -107,17 +132,25 @@ class ChildAgent(mesa.Agent):
 
     # --- skill ---
 
-    def own_skill(self) -> np.float32:
+    def own_skill(self, age: int) -> np.float32:
         """Skill that owes nothing to programs."""
-        theta = self.model.theta
-        return _f(rules.weighted(self.trait, theta[Theta.TRAIT_WEIGHT], self.transient, theta[Theta.TRANSIENT_WEIGHT]))
+        theta, early = self.model.theta, age < rules.FIRST_SCHOOL_AGE
+        of_trait = theta[Theta.EARLY_TRAIT_WEIGHT if early else Theta.TRAIT_WEIGHT]
+        of_transient = theta[Theta.EARLY_TRANSIENT_WEIGHT if early else Theta.TRANSIENT_WEIGHT]
+        return _f(rules.weighted(self.trait, of_trait, self.transient, of_transient))
 
-    def grow(self) -> np.float32:
+    def grow(self, age: int) -> np.float32:
         """Move the changing part of skill one year on; returns ``own_skill``."""
         theta = self.model.theta
         shock = self.normal(Decision.SHOCK)
         self.transient = _f(rules.weighted(self.transient, theta[Theta.PERSISTENCE], shock, theta[Theta.SHOCK_SD]))
-        return self.own_skill()
+        return self.own_skill(age)
+
+    def domain(self, unique: Decision, gain: Theta, own: np.float32, boost: np.float32) -> np.float32:
+        """True score in one domain of skill at kindergarten."""
+        theta = self.model.theta
+        loading, rest = theta[Theta.DOMAIN_LOADING], theta[Theta.DOMAIN_REST]
+        return _f(rules.domain_of(own, loading, self.normal(unique, 0), rest, theta[gain], boost))
 
     def fade(self) -> None:
         """Let last year's gain and older ones fade."""
@@ -149,30 +182,25 @@ class ChildAgent(mesa.Agent):
 
     def early_year(self, age: int) -> None:
         """Ages 3 and 4."""
-        theta = self.model.theta
-        literacy = theta[Theta.LITERACY]
+        theta, noise = self.model.theta, Theta.SCREENER_NOISE
         if age == 4:
-            start = self.own_skill() + literacy * self.boost(age)
-            self.measure(
-                start,
-                Theta.SCREENER_NOISE,
-                Decision.PRELITERACY_FALL,
-                Real.PRELITERACY_START_TRUE,
-                Real.PRELITERACY_START,
-            )
-        own = self.grow()
+            start = self.domain(Decision.LITERACY_OWN, Theta.LITERACY, self.own_skill(age), self.boost(age))
+            self.measure(start, noise, Decision.PRELITERACY_FALL, Real.PRELITERACY_START_TRUE, Real.PRELITERACY_START)
+        own = self.grow(age)
         self.fade()
         self.fresh = self.be_cared_for(age)
         boost = self.boost(age)
         self.skill = own + boost
         if age == 4:
-            spring = own + literacy * boost
-            self.measure(
-                spring, Theta.SCREENER_NOISE, Decision.PRELITERACY_SPRING, Real.PRELITERACY_TRUE, Real.PRELITERACY
-            )
-            score = self.measure(
-                self.skill, Theta.SCREENER_NOISE, Decision.READINESS, Real.READINESS_TRUE, Real.READINESS
-            )
+            spring = self.domain(Decision.LITERACY_OWN, Theta.LITERACY, own, boost)
+            self.measure(spring, noise, Decision.PRELITERACY_SPRING, Real.PRELITERACY_TRUE, Real.PRELITERACY)
+            math = self.domain(Decision.MATH_OWN, Theta.MATH_GAIN, own, boost)
+            self.measure(math, noise, Decision.MATH_FALL, Real.MATH_FALL_TRUE, Real.MATH_FALL)
+            language = self.domain(Decision.LANGUAGE_OWN, Theta.LANGUAGE_GAIN, own, boost)
+            self.measure(language, noise, Decision.LANGUAGE_FALL, Real.LANGUAGE_FALL_TRUE, Real.LANGUAGE_FALL)
+            conduct = self.behaviour + theta[Theta.BEHAVIOUR_GAIN] * boost
+            self.measure(conduct, noise, Decision.BEHAVIOUR_FALL, Real.BEHAVIOUR_FALL_TRUE, Real.BEHAVIOUR_FALL)
+            score = self.measure(self.skill, noise, Decision.READINESS, Real.READINESS_TRUE, Real.READINESS)
             self.reach(rules.READY, bool(score >= self.cut(rules.READY)))
             self.attends = int(self.uniform(Decision.PREK_ATTENDANCE) < theta[Theta.ATTENDANCE])
 
@@ -180,7 +208,7 @@ class ChildAgent(mesa.Agent):
         """Ages 5 to 17."""
         town: ObjectPipeline = self.model
         theta = town.theta
-        own = self.grow()
+        own = self.grow(age)
         self.peer = ZERO
         if age <= rules.LAST_PEER_AGE:
             total, count = town.class_sums[self.cohort, self.school]
@@ -198,52 +226,149 @@ class ChildAgent(mesa.Agent):
             score = self.measure(self.next_skill, Theta.TEST_NOISE, Decision.MATH_GRADE8, Real.MATH_TRUE, Real.MATH)
             self.reach(rules.GRADE8, bool(score >= self.cut(rules.GRADE8)))
             self.own_grade8 = own
+        if age == rules.GRADES_AGE:
+            weights = (theta[Theta.GRADES_SKILL], theta[Theta.GRADES_BEHAVIOUR], theta[Theta.GRADES_NOISE])
+            luck = self.normal(Decision.GRADES)
+            mean, highest = theta[Theta.GRADES_MEAN], _f(4.0)
+            of_skill, of_behaviour, of_luck = weights
+            self.grades = _f(
+                rules.grade_points(
+                    mean, self.next_skill, of_skill, self.behaviour, of_behaviour, luck, of_luck, highest
+                )
+            )
         if age >= rules.FIRST_LEAVING_AGE:
             self.perhaps_leave(age)
         if age == rules.GRADUATION_AGE:
             odds = self.log_odds(rules.GRADUATE, "GRADUATION", boost)
+            odds = self.with_background(odds, theta[Theta.BEHAVIOUR_SLOPE], theta[Theta.GIRLS_GRADUATION])
+            if self.events["arrest"] > 0:
+                odds = odds + theta[Theta.ARREST_STEP]
             self.reach(rules.GRADUATE, bool(rules.happens(self.uniform(Decision.GRADUATION), odds)))
 
     def school_events(self, age: int) -> None:
         """Absence, suspension, arrest, special education and retention, ages 5 to 17."""
         town: ObjectPipeline = self.model
-        own = self.own_skill()
+        own, theta = self.own_skill(age), town.theta
         kind = int(rules.latest_care(self.care[3], self.care[4]))
         for number, event in enumerate(EVENTS):
             if not rules.EVENT_FIRST_AGES[number] <= age <= rules.EVENT_LAST_AGES[number]:
                 continue
-            odds = rules.log_odds_of(
+            odds = rules.event_odds(
                 self.cut(rules.FIRST_EVENT + number),
-                town.theta[Theta.EVENT_SLOPE],
+                theta[Theta.EVENT_SLOPE],
                 own,
-                ZERO,
-                ZERO,
-                ONE,
+                theta[Theta.EVENT_BEHAVIOUR],
+                self.behaviour,
+                theta[Theta.SPECIAL_LIABILITY] if number == rules.SPECIAL_EDUCATION else ZERO,
+                self.liability,
+                self.female,
+                theta[Theta.GIRLS_ABSENCE + number],
                 town.effects[2 + number, kind],
             )
             if rules.happens(self.uniform(Decision(int(Decision.CHRONIC_ABSENCE) + number)), _f(odds)):
                 if number < rules.FIRST_ONCE:
                     self.events[event] += 1
+                    self.now.add(number)
                 elif self.events[event] < 0:
                     self.events[event] = age
+                    self.now.add(number)
 
     def adult_year(self, age: int) -> None:
         """Ages 18 to 29."""
+        theta = self.model.theta
         if age <= rules.LAST_LEAVING_AGE:
             self.perhaps_leave(age)
         boost = _f(rules.boost_of(ZERO, self.fading, self.long_run, ONE, ZERO))
         if age == rules.ENROLMENT_AGE and rules.at_risk(self.reached, rules.ENROLLED):
             odds = self.log_odds(rules.ENROLLED, "ENROLMENT", boost)
+            odds = self.with_background(odds, ZERO, theta[Theta.GIRLS_ENROLMENT])
             self.reach(rules.ENROLLED, bool(rules.happens(self.uniform(Decision.ENROLMENT), odds)))
-        if age == rules.COMPLETION_AGE and rules.at_risk(self.reached, rules.COMPLETED):
-            odds = self.log_odds(rules.COMPLETED, "COMPLETION", boost)
-            self.reach(rules.COMPLETED, bool(rules.happens(self.uniform(Decision.COMPLETION), odds)))
-        if age == rules.EMPLOYMENT_AGE:
-            theta = self.model.theta
-            steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
-            odds = self.log_odds(rules.EMPLOYED, "EMPLOYMENT", boost)
-            odds = odds + _f(rules.attainment_step(self.reached, *steps))
-            self.reach(rules.EMPLOYED, bool(rules.happens(self.uniform(Decision.EMPLOYMENT), odds)))
+            if rules.has_milestone(self.reached, rules.ENROLLED):
+                self.choose_sector(boost)
+        if rules.ENROLMENT_AGE <= age <= rules.COMPLETION_AGE:
+            self.study(boost)
+        self.work(age, boost)
+
+    def choose_sector(self, boost: np.float32) -> None:
+        """Enter a two-year or a four-year college."""
+        theta = self.model.theta
+        slope, gain = theta[Theta.SECTOR_SLOPE], theta[Theta.SECTOR_GAIN]
+        odds = rules.log_odds_of(self.cut(rules.CUT_FOUR_YEAR), slope, self.own_grade8, gain, boost, ZERO, ZERO)
+        odds = _f(odds + theta[Theta.FAMILY_SLOPE] * self.family)
+        self.sector = rules.FOUR_YEAR if rules.happens(self.uniform(Decision.SECTOR), odds) else rules.TWO_YEAR
+
+    def study(self, boost: np.float32) -> None:
+        """A year of college, for those who are in it or come back to it."""
+        theta = self.model.theta
+        if self.sector == 0 or rules.has_milestone(self.reached, rules.COMPLETED):
+            return
+        if self.stopped:
+            if not self.uniform(Decision.COLLEGE_RETURN) < theta[Theta.COLLEGE_RETURN]:
+                return
+            self.stopped = 0
+        self.now.add(rules.NOW_FOUR_YEAR if self.sector == rules.FOUR_YEAR else rules.NOW_TWO_YEAR)
+        odds = self.log_odds(rules.COMPLETED, "COMPLETION", boost) + theta[Theta.FAMILY_SLOPE] * self.family
+        if self.sector == rules.FOUR_YEAR:
+            odds = odds + theta[Theta.FOUR_YEAR_STEP]
+        if not rules.passes_year(self.uniform(Decision.COMPLETION), self.sector, _f(odds)):
+            self.stopped = 1
+            return
+        self.college_years += 1
+        if self.college_years == self.sector:
+            self.reach(rules.COMPLETED, True)
+            self.now.add(rules.NOW_CREDENTIAL)
+
+    def work(self, age: int, boost: np.float32) -> None:
+        """A year of work, or none."""
+        theta = self.model.theta
+        steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
+        odds = self.log_odds(rules.EMPLOYED, "EMPLOYMENT", boost)
+        odds = odds + _f(rules.attainment_step(self.reached, *steps))
+        self.earnings = ZERO
+        if rules.happens(self.uniform(Decision.EMPLOYMENT), odds):
+            self.worked += 1
+            in_college = ONE if self.now & {rules.NOW_TWO_YEAR, rules.NOW_FOUR_YEAR} else ZERO
+            self.now.add(rules.NOW_WORKS)
+            luck, slope = self.normal(Decision.EARNINGS, 0), theta[Theta.EARNINGS_SLOPE]
+            log = rules.log_earnings(
+                self.reached, age, self.college_years, theta, self.own_grade8, boost, luck, in_college, slope
+            )
+            self.earnings = _f(rules.exponential(_f(log)))
+            if age == rules.EMPLOYMENT_AGE:
+                self.reach(rules.EMPLOYED, True)
+        self.earned = self.earned + self.earnings
+
+    # --- the book of the year ---
+
+    def begin_year(self) -> None:
+        """Clear what happened last year and let what is left of the parents' gain fade."""
+        self.now = set()
+        self.parent_left = _f(rules.fades_to(self.parent_left, self.model.theta[Theta.PARENT_FADE]))
+
+    def flows(self, age: int) -> dict[str, int]:
+        """What this child adds to the year's flows, by name."""
+        school = rules.FIRST_SCHOOL_AGE <= age <= rules.LAST_SKILL_AGE
+        gain = _f(_f(self.family_earnings * self.parent_start) * self.parent_left)
+        found = {"children": 1, "parents_earnings": int(rules.whole_dollars(gain))}
+        if school:
+            special = self.events["special_education"] >= 0
+            found |= {"pupils": 1, "special_education": int(special)}
+            found |= {"suspended": int(1 in self.now), "arrests": int(2 in self.now)}
+        elif age > rules.LAST_SKILL_AGE:
+            repeats = age == rules.LAST_SKILL_AGE + 1 and self.events["retention"] >= 0
+            found |= {"repeating": int(repeats), "two_year": int(rules.NOW_TWO_YEAR in self.now)}
+            found |= {"four_year": int(rules.NOW_FOUR_YEAR in self.now)}
+            found |= {"credentials": int(rules.NOW_CREDENTIAL in self.now)}
+            found |= {"working": int(rules.NOW_WORKS in self.now)}
+            found |= {"earnings": int(rules.whole_dollars(self.earnings))}
+        return found
+
+    def with_background(self, odds: np.float32, behaviour_slope: np.float32, girls_shift: np.float32) -> np.float32:
+        """Log-odds with what goes along with family advantage, behaviour and sex."""
+        slope = self.model.theta[Theta.FAMILY_SLOPE]
+        return _f(
+            rules.with_background(odds, slope, self.family, behaviour_slope, self.behaviour, self.female, girls_shift)
+        )
 
     def log_odds(self, milestone: int, step: str, boost: np.float32) -> np.float32:
         """Log-odds of a step."""
@@ -253,7 +378,7 @@ class ChildAgent(mesa.Agent):
                 self.cut(milestone),
                 theta[Theta[f"{step}_SLOPE"]],
                 self.own_grade8,
-                theta[Theta.CAUSAL_SHARE],
+                theta[Theta[f"{step}_GAIN"]],
                 boost,
                 theta[Theta[f"{step}_LOAD"]],
                 self.nontest,
@@ -282,19 +407,29 @@ class ObjectPipeline(Town):
         self.people = [ChildAgent(self, column, children) for column in range(len(children))]
         self.values = self.site_values()
         self.effects = self.kind_effects()
+        self.parents = self.site_parents()
         self.class_sums: dict[tuple[int, int], tuple[int, int]] = {}
 
     def step(self) -> None:
         """Live through one school year."""
-        self.values = self.site_values()
-        for cohort in self.setting.cohorts:
+        self.values, self.parents = self.site_values(), self.site_parents()
+        for order, cohort in enumerate(self.setting.cohorts):
             age = self.year - cohort
             if 0 <= age < self.setting.horizon:
-                self._live([child for child in self.people if child.cohort == cohort], age)
+                children = [child for child in self.people if child.cohort == cohort]
+                for child in children:
+                    child.begin_year()
+                self._live(children, age)
+                for child in children:
+                    for name, amount in child.flows(age).items():
+                        self.flows[order, age, int(child.left >= 0), FLOWS.index(name)] += amount
 
     def _live(self, children: list[ChildAgent], age: int) -> None:
         """The year of one cohort."""
-        if age in rules.ENTRY_AGES:
+        if age in rules.INFANT_AGES:
+            for child in children:
+                child.infant_year(age)
+        elif age in rules.ENTRY_AGES:
             self._allot(children, age)
             for child in children:
                 child.early_year(age)
@@ -365,7 +500,10 @@ class ObjectPipeline(Town):
     def columns(self) -> Children:
         """The children as columns, in the order they were given."""
         children = self.source.copy()
-        reals = ("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT", "OWN_GRADE8")
+        reals = (
+            *("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT", "OWN_GRADE8", "GRADES"),
+            *("PARENT_START", "PARENT_LEFT", "EARNINGS", "EARNED"),
+        )
         for child in self.people:
             i = child.column
             for name in reals:
@@ -381,6 +519,13 @@ class ObjectPipeline(Town):
                 (Whole.ATTENDS, child.attends),
                 (Whole.REACHED, child.reached),
                 (Whole.LEFT, child.left),
+                *((Whole(int(Whole.CARE0) + age), kind) for age, kind in child.early_care.items()),
+                (Whole.ON_TRACK, child.on_track),
+                (Whole.SECTOR, child.sector),
+                (Whole.COLLEGE_YEARS, child.college_years),
+                (Whole.STOPPED, child.stopped),
+                (Whole.NOW, sum(1 << bit for bit in child.now)),
+                (Whole.WORKED, child.worked),
                 *((Whole(int(Whole.ABSENT_YEARS) + n), child.events[e]) for n, e in enumerate(EVENTS)),
             ):
                 children.k[row, i] = value

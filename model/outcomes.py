@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from cradlecast.model.children import Bools, Children, Longs, Reals
+from cradlecast.model.flows import EARNINGS_PRICE_YEAR
 from cradlecast.model.kernels import (
     EVENT_FIRST_AGES,
     EVENT_LAST_AGES,
     FIRST_ONCE,
+    FOUR_YEAR,
     HEAD_START,
     PREK,
+    TWO_YEAR,
     Real,
     Theta,
     Whole,
 )
-from cradlecast.model.place import Floats, Place
+from cradlecast.model.place import LOW_WEIGHT, Floats, Place
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
@@ -31,6 +34,9 @@ Readings = tuple[Reals, Reals, Bools, Bools, Bools]
 
 CARE = ("home", *PROGRAMS)
 """Kinds of care, by the number that children carry."""
+
+EARLY_CARE = ("parents", "other_home", "center")
+"""Who cares for children under 3, by the number that they carry."""
 
 SEATED = "financed_seat"
 """Group of the children who hold a financed seat in the scenario."""
@@ -132,6 +138,59 @@ def count_events(masks: Bools | Floats, children: Children, horizon: int) -> Flo
         years = min(last, horizon - 1) - first + 1
         shares[number] = record / max(years, 1) if number < FIRST_ONCE else record >= 0
     parts = [masks[:, a:b] @ shares[:, a:b].T for a, b in zip(children.starts[:-1], children.starts[1:], strict=True)]
+    return np.stack(parts)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of each child of which groups are shown the mean: its unit, its age, and whom it is known of."""
+
+    name: str
+    unit: str
+    age: int
+    values: Callable[[Children], Floats]
+
+
+def _real(column: Real) -> Callable[[Children], Floats]:
+    return lambda children: children.real(column).astype(np.float64)
+
+
+def _whole(column: Whole, value: int) -> Callable[[Children], Floats]:
+    return lambda children: (children.whole(column) == value).astype(np.float64)
+
+
+def _bachelor(children: Children) -> Floats:
+    done = children.reached(MILESTONES.index("postsecondary_completed"))
+    return np.asarray(done & (children.whole(Whole.SECTOR) == FOUR_YEAR), np.float64)
+
+
+MEASURES: Final = (
+    Measure("birth_weight", "kg", 0, _real(Real.BIRTH_WEIGHT)),
+    Measure("low_birth_weight", "share", 0, lambda c: (c.real(Real.BIRTH_WEIGHT) < LOW_WEIGHT).astype(np.float64)),
+    Measure("on_track_at_3", "share", 3, _whole(Whole.ON_TRACK, 1)),
+    Measure("kindergarten_literacy", "sd", 5, _real(Real.PRELITERACY_TRUE)),
+    Measure("kindergarten_math", "sd", 5, _real(Real.MATH_FALL_TRUE)),
+    Measure("kindergarten_language", "sd", 5, _real(Real.LANGUAGE_FALL_TRUE)),
+    Measure("kindergarten_behaviour", "sd", 5, _real(Real.BEHAVIOUR_FALL_TRUE)),
+    Measure("grades_in_grade_9", "points of 4", 15, _real(Real.GRADES)),
+    Measure("four_year_college", "share", 20, _whole(Whole.SECTOR, FOUR_YEAR)),
+    Measure("two_year_college", "share", 20, _whole(Whole.SECTOR, TWO_YEAR)),
+    Measure("stopped_out", "share", 26, _whole(Whole.STOPPED, 1)),
+    Measure("bachelor", "share", 26, _bachelor),
+    Measure("years_of_work", "years", 30, lambda c: c.whole(Whole.WORKED).astype(np.float64)),
+    Measure("earnings_at_29", f"usd of {EARNINGS_PRICE_YEAR}", 30, _real(Real.EARNINGS)),
+    Measure("earned_to_30", f"usd of {EARNINGS_PRICE_YEAR}", 30, _real(Real.EARNED)),
+)
+"""What else is told of children beside milestones and school events; scores are true ones."""
+
+
+def count_measures(masks: Bools | Floats, children: Children) -> Floats:
+    """Sums of the measures by cohort and group: float64 (cohorts, groups, measures + 1).
+
+    The last entry of the last axis counts the children of the group.
+    """
+    values = np.stack([measure.values(children) for measure in MEASURES] + [np.ones(len(children))])
+    parts = [masks[:, a:b] @ values[:, a:b].T for a, b in zip(children.starts[:-1], children.starts[1:], strict=True)]
     return np.stack(parts)
 
 

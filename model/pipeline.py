@@ -20,14 +20,17 @@ class Pipeline(Town):
 
     1. births: children of the year's cohort enter (their fixed attributes depend on id and world alone);
     2. money and policy: events half a step earlier have opened, closed, paid for or improved seats;
-    3. families of 3- and 4-year-olds apply; seats are allotted by priority and lottery; the rest fall back on a
+    3. ages 0 to 2: who cares for the child; at 2, whether development is on track by 3;
+    4. families of 3- and 4-year-olds apply; seats are allotted by priority and lottery; the rest fall back on a
        child-care center of their own or on care at home;
-    4. early years: the value of the year's care, fading of older gains, the changing part of skill; at 4, early
-       literacy in the fall and spring, attendance, readiness for kindergarten;
-    5. school years: classmates' mean skill of last year, fading, the long-run shift; reading in grade 3, math in
-       grade 8, graduation at 18; absence, suspension, arrest, special education, retention;
-    6. adult years: leaving, enrolment by 20, completion by 26, employment at 30;
-    7. seats, children and dollars are booked.
+    5. early years: the value of the year's care for skill and for parents' earnings, fading of older gains, the
+       changing part of skill; at 4, early literacy in the fall and spring, math, language and behaviour at
+       kindergarten, attendance, readiness for kindergarten;
+    6. school years: classmates' mean skill of last year, fading, the long-run shift; reading in grade 3, math in
+       grade 8, grades in grade 9, graduation at 18; absence, suspension, arrest, special education, retention;
+    7. adult years: leaving, enrolment by 20, two- and four-year college with stopping out and returning, completion
+       by 26, work and earnings;
+    8. seats, children and flows of the ledger are booked.
 
     Parameters
     ----------
@@ -62,11 +65,15 @@ class Pipeline(Town):
         """The year of one cohort."""
         c, cuts = self._columns, self.setting.cuts
         lives = (c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k)
-        if age in kernels.ENTRY_AGES:
+        kernels.begin_year(self.theta, start, stop, c.x, c.k)
+        if age in kernels.INFANT_AGES:
+            kernels.infant_year(*lives, self.setting.place.early_care, cuts)
+        elif age in kernels.ENTRY_AGES:
             self._allot(age, year, start, stop)
             care = int(Whole.CARE3 if age == 3 else Whole.CARE4)
             rooms = self.site_rooms[age]
-            kernels.early_year(*lives, self.site_values(), self.site_keys, rooms, self._effects, cuts, care)
+            values, parents = self.site_values(), self.site_parents()
+            kernels.early_year(*lives, values, parents, self.site_keys, rooms, self._effects, cuts, care)
         elif kernels.FIRST_SCHOOL_AGE <= age <= kernels.LAST_SKILL_AGE:
             first_class = order * int(self.schools.sum())
             if age <= kernels.LAST_PEER_AGE:
@@ -76,6 +83,7 @@ class Pipeline(Town):
             kernels.school_events(*lives, cuts, self._effects)
         elif age > kernels.LAST_SKILL_AGE:
             kernels.adult_year(*lives, cuts)
+        kernels.book_year(age, start, stop, c.x, c.k, self.flows[order, age])
 
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Applications, seats, and who sits where."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
-from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.community import Community, Rates
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -92,6 +92,14 @@ class Place:
     area_shares: Floats
     """(2, areas): share of children by area, above and below the poverty line."""
     next_to: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+    weight_means: Floats
+    """(groups,): mean birth weight, kg, at which the group's share of low weight is met."""
+    mothers: Floats
+    """(groups, 3): cumulative shares of mothers by education, lowest first."""
+    other_language: Floats
+    """(groups,): share who speak a language other than English at home."""
+    early_care: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+    """(9, 3): by age and band of income (row 3 age + band), cumulative shares of parents, another home, a center."""
 
     def income_at(self, ratio: float) -> float:
         """Standardised income of a family at this income-to-poverty ratio."""
@@ -145,4 +153,35 @@ def place_of(community: Community) -> Place:
         area_names=names,
         area_shares=np.stack([above / above.sum(), below / below.sum()]),
         next_to=next_to,
+        weight_means=LOW_WEIGHT - community.births.weight_sd.value * ndtri(_by_group(community, "low_weight", shares)),
+        mothers=np.array(
+            [
+                np.cumsum(community.births.mothers_by_group.get(group.name, community.births.mothers).shares())
+                for group in community.groups
+            ]
+        ),
+        other_language=_by_group(community, "other_language", shares),
+        early_care=_early_care(community),
     )
+
+
+LOW_WEIGHT = 2.5
+"""Birth weight, kg, below which it is called low."""
+
+
+def _by_group(community: Community, name: str, shares: Floats) -> Floats:
+    """A rate at birth by group: where the rate of all is local, the groups' pattern is moved to average it."""
+    rates: Rates = getattr(community.births, name)
+    found = np.array([(rates.groups.get(group.name) or rates.all).value for group in community.groups])
+    return shifted_to_mean(found, shares, rates.all.value) if rates.all.borrowed is None else found
+
+
+def _early_care(community: Community) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Cumulative shares of care under 3, by age and band."""
+    bands = sorted((d.below_income_to_poverty or np.inf) for d in community.demand if d.age == 3)
+    found = np.zeros((9, 3))
+    for care in community.early_care:
+        row = 3 * care.age + bands.index(care.below_income_to_poverty or np.inf)
+        center, other = care.center.value, care.other_home.value
+        found[row] = 1.0 - other - center, 1.0 - center, 1.0
+    return found.astype(np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 
 from cradlecast.model.children import Children, Reals, Wholes, Words
 from cradlecast.model.draws import value_of_effect
+from cradlecast.model.flows import FLOWS
 from cradlecast.model.institutions import SITES, School, Site
 from cradlecast.model.kernels import Theta
 from cradlecast.model.place import Place, apportion
@@ -50,7 +51,7 @@ class Setting:
     streams
         (program, stream) pairs that exist in ANY arm, so that sites keep their numbers from arm to arm.
     cuts
-        float32 (7, cells): score cuts and intercepts from calibration.
+        float32 (14, cells): score cuts and intercepts from calibration.
     horizon
         Age to which children are followed.
     """
@@ -88,6 +89,19 @@ def streams_of(place: Place, policies: Sequence[Policy]) -> tuple[tuple[str, str
     return tuple(dict.fromkeys(pairs))
 
 
+HALF_DAY, SCHOOL_DAY, WORKING_DAY = 540.0, 1080.0, 1800.0
+"""Hours of care a year: 180 days of 3, of 6 and of 10 hours."""
+
+
+def gain_of_hours(hours: float, values: Mapping[str, float]) -> float:
+    """Parents' gain of earnings, as a share, from so many hours of care a year against care at home.
+
+    Nothing up to half a day; a school day and a working day have the measured gains; in between on a straight line.
+    """
+    gains = [0.0, values["parents_school_day"] / 100.0, values["parents_working_day"] / 100.0]
+    return float(np.interp(hours, [HALF_DAY, SCHOOL_DAY, WORKING_DAY], gains))
+
+
 class Town(mesa.Model):
     """A community with its institutions; subclasses hold the children.
 
@@ -104,6 +118,7 @@ class Town(mesa.Model):
         self.schools = schools_by_area(setting.place, setting.scale)
         self.community_seats: dict[tuple[str, str, int], int] = {}
         self.sites: list[Site] = []
+        self.flows = np.zeros((len(setting.cohorts), setting.horizon, 2, len(FLOWS)), np.int64)
         self._book: list[tuple[int, int, dict[tuple[str, str, int], int], tuple[int, ...]]] = []
         self._agenda: dict[float, list[tuple[Policy, bool]]] = {}
         self._found_sites()
@@ -252,6 +267,10 @@ class Town(mesa.Model):
         }
         hours = values["hours_effect"]
         return np.array([site.value(effects[site.program], hours) for site in self.sites], np.float32)
+
+    def site_parents(self) -> Reals:
+        """Gain of parents' earnings while a child is at each site, against care at home, as a share, float32 (sites,)."""
+        return np.array([gain_of_hours(site.hours, self.setting.values) for site in self.sites], np.float32)
 
     def _count_rooms(self, age: int) -> Wholes:
         """Classrooms that each site's program has in its area as observed, int32 (sites,), at least one.

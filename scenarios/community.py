@@ -46,10 +46,47 @@ class Income(Record):
 
     below_poverty: ShareFigure = Field(description="Share of young children below the poverty line.")
     below_185: ShareFigure = Field(description="Share below 185 % of the poverty line.")
+    poverty_line: PositiveFigure = Field(description="Poverty line of a family of four, 2019 dollars a year.")
 
 
 EVENTS = ("chronic_absence", "suspension", "arrest", "special_education", "retention")
 """Events of the school years, in the order of the model."""
+
+STAGES = ("on_track_at_3", "four_year")
+"""Other observed rates that the calibration meets: development on track at 3, and four-year college of the enrolled."""
+
+
+class Schooling(Record):
+    """Mothers by education: three shares, and the rest has a bachelor's degree or more."""
+
+    less_than_high_school: ShareFigure = Field(description="Share without a high-school diploma.")
+    high_school: ShareFigure = Field(description="Share with a high-school diploma and no college.")
+    some_college: ShareFigure = Field(description="Share with some college or an associate degree.")
+
+    @model_validator(mode="after")
+    def _leaves_a_rest(self) -> Schooling:
+        if not sum(self.shares()) < 1.0:
+            raise ValueError("shares of mothers by education must leave some with a bachelor's degree or more")
+        return self
+
+    def shares(self) -> tuple[float, float, float]:
+        """The three shares, lowest education first."""
+        return self.less_than_high_school.value, self.high_school.value, self.some_college.value
+
+
+class EarlyCare(Record):
+    """Who cares for children under 3, by age and income; parents care for the rest."""
+
+    age: int = Field(ge=0, le=2, description="Age in years: 0, 1 or 2.")
+    below_income_to_poverty: NonNegative | None = Field(description="Upper bound of the band; null for the rest.")
+    other_home: ShareFigure = Field(description="Share cared for by a relative or another person in a home.")
+    center: ShareFigure = Field(description="Share cared for in a center.")
+
+    @model_validator(mode="after")
+    def _leaves_a_rest(self) -> EarlyCare:
+        if not self.other_home.value + self.center.value <= 1.0:
+            raise ValueError("other_home and center together must not exceed 1")
+        return self
 
 
 class Rates(Record):
@@ -76,6 +113,19 @@ class Rates(Record):
         if (self.below_poverty is None) != (self.above_poverty is None):
             raise ValueError("below_poverty and above_poverty must be given together")
         return self
+
+
+class Births(Record):
+    """What is known of children at birth and of their mothers."""
+
+    girls: ShareFigure = Field(description="Share of births that are girls.")
+    weight_sd: PositiveFigure = Field(description="Standard deviation of birth weight within a group, kg.")
+    low_weight: Rates = Field(description="Births below 2,500 g, by group.")
+    mothers: Schooling = Field(description="Mothers by education, all births.")
+    mothers_by_group: dict[Name, Schooling] = Field(
+        default_factory=dict, description="Mothers by education in each group; a group left out is as all births."
+    )
+    other_language: Rates = Field(description="Children who speak a language other than English at home, by group.")
 
 
 class Demand(Record):
@@ -115,11 +165,16 @@ class Community(Record):
         "program left out is spread as its eligible children are.",
     )
     demand: tuple[Demand, ...] = Field(description="Private center care at 3 and at 4: two income bounds and the rest.")
+    births: Births = Field(description="Sex, weight, mothers' education and home language at birth.")
+    early_care: tuple[EarlyCare, ...] = Field(description="Care at 0, 1 and 2, for the same bands of income as demand.")
     regular_attendance: ShareFigure = Field(description="Pre-K children with regular attendance.")
     milestones: dict[Name, Rates] = Field(description="Observed rates of the seven milestones: what calibration meets.")
     events: dict[Name, Rates] = Field(
         description="School events: share of pupils a year (absence, suspension, arrest) or ever (special education by "
         "age 10, retention in kindergarten or grade 1)."
+    )
+    stages: dict[Name, Rates] = Field(
+        description="Development on track at 3, and four-year college among those who enrol."
     )
     stays: Name = Field(description="Parameter: share still living near at 26.")
     baselines: dict[Name, Baseline] = Field(description="Named dated changes that scenarios are compared with.")
@@ -131,6 +186,8 @@ class Community(Record):
             raise ValueError(f"milestones must be exactly the seven of the pipeline; missing {missing or 'none'}")
         if set(self.events) != set(EVENTS):
             raise ValueError(f"events must be exactly {', '.join(EVENTS)}")
+        if set(self.stages) != set(STAGES):
+            raise ValueError(f"stages must be exactly {', '.join(STAGES)}")
         for parts, what in ((self.groups, "shares of groups"), (self.areas, "children of areas")):
             total = sum(part.share.value if isinstance(part, Group) else part.children.value for part in parts)
             if not abs(total - 1.0) <= 0.001:
@@ -145,11 +202,16 @@ class Community(Record):
                 raise ValueError(f"spread of '{program}' names '{min(set(shares) - names)}', which is not an area")
             if not abs(sum(shares.values()) - 1.0) <= 0.001:
                 raise ValueError(f"spread of '{program}' must sum to 1; it sums to {sum(shares.values()):.3f}")
-        for name, rates in (*self.milestones.items(), *self.events.items()):
+        births = {"low_weight": self.births.low_weight, "other_language": self.births.other_language}
+        for name, rates in (*self.milestones.items(), *self.events.items(), *self.stages.items(), *births.items()):
             stray = sorted(set(rates.groups) - {group.name for group in self.groups})
             if stray:
                 raise ValueError(f"'{name}' gives a rate for '{stray[0]}', which is not a group")
+        stray = sorted(set(self.births.mothers_by_group) - {group.name for group in self.groups})
+        if stray:
+            raise ValueError(f"mothers_by_group names '{stray[0]}', which is not a group")
         self._demand_covers_both_ages()
+        self._early_care_covers_all_ages()
         if not self.income.below_poverty.value < self.income.below_185.value:
             raise ValueError("the share below 185 % of poverty must be above the share below poverty")
         return self
@@ -186,3 +248,10 @@ class Community(Record):
             raise ValueError(
                 "demand must give, at 3 and at 4, a share below each of the same two incomes and one for the rest"
             )
+
+    def _early_care_covers_all_ages(self) -> None:
+        """Refuse care under 3 that leaves out an age or a band of income."""
+        bands = {demand.below_income_to_poverty for demand in self.demand}
+        given = {(care.age, care.below_income_to_poverty) for care in self.early_care}
+        if given != {(age, band) for age in range(3) for band in bands} or len(self.early_care) != len(given):
+            raise ValueError("early_care must give, at 0, 1 and 2, one entry for each band of income of demand")

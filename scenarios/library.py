@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.costs import Costs, Prices
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.fields import Record
@@ -21,7 +22,7 @@ from cradlecast.scenarios.versions import up_to_date
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.scenarios.yaml_file import read_yaml
 
-type Kind = Literal["community", "program", "scenario", "deal"]
+type Kind = Literal["community", "program", "scenario", "deal", "costs"]
 """What a file declares."""
 
 SCHEMAS: Final[Mapping[str, type[Record]]] = {
@@ -29,6 +30,7 @@ SCHEMAS: Final[Mapping[str, type[Record]]] = {
     "program": Program,
     "scenario": Scenario,
     "deal": Deal,
+    "costs": Costs,
 }
 """Each kind of file and its schema."""
 
@@ -37,8 +39,12 @@ FOLDERS: Final[Mapping[str, str]] = {
     "program": "programs",
     "scenario": "library",
     "deal": "deals",
+    "costs": "costs",
 }
 """Each kind of file and the folder where the shipped ones lie."""
+
+NATIONAL_COSTS: Final = "us"
+"""Prices of a community that has none of its own."""
 
 _ENDINGS: Final = (".yaml", ".yml")
 
@@ -88,6 +94,20 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 def load_deal(name_or_path: str | Path) -> Deal:
     """A deal: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
     return _load("deal", Deal, name_or_path)
+
+
+def load_costs(name_or_path: str | Path) -> Costs:
+    """Prices, laid over those of the file that they are based on: shipped ones by name, or one's own by path.
+
+    See `load_community`.
+    """
+    costs = _load("costs", Costs, name_or_path)
+    return costs if costs.based_on is None else costs.over(load_costs(costs.based_on))
+
+
+def costs_of(community: str) -> Costs:
+    """The prices of a community by its name, or the national ones where it has none of its own."""
+    return load_costs(community if community in names("costs") else NATIONAL_COSTS)
 
 
 def _load[T: Record](kind: Kind, schema: type[T], name_or_path: str | Path) -> T:
@@ -142,3 +162,10 @@ def load_parameters() -> ParameterSet:
     """The uncertain parameters of the pathway."""
     with resources.as_file(resources.files(__package__) / "parameters" / "pathway.yaml") as path:
         return validate(ParameterSet, up_to_date(read_yaml(path), "parameters", path.name), path.name)
+
+
+@lru_cache(maxsize=1)
+def load_prices() -> Prices:
+    """What a dollar was worth in which year."""
+    with resources.as_file(resources.files(__package__) / "parameters" / "price_index.yaml") as path:
+        return validate(Prices, up_to_date(read_yaml(path), "prices", path.name), path.name)

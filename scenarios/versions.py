@@ -13,7 +13,15 @@ from cradlecast.scenarios.wording import shown
 type Migration = Callable[[dict[str, Any]], dict[str, Any]]
 """A pure function from a file's content in one version to its content in the next."""
 
-VERSIONS: Final[Mapping[str, int]] = {"community": 1, "program": 1, "scenario": 1, "deal": 1, "parameters": 1}
+VERSIONS: Final[Mapping[str, int]] = {
+    "community": 1,
+    "program": 1,
+    "scenario": 1,
+    "deal": 1,
+    "costs": 1,
+    "parameters": 1,
+    "prices": 1,
+}
 """Every kind of file, and the version that is written today."""
 
 MIGRATIONS: Final[Mapping[tuple[str, int], Migration]] = {}

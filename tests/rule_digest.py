@@ -92,6 +92,7 @@ def _classrooms() -> Grid:
         yield np.float32(0.21), np.float32(0.1), site, room, year, world, seed
 
 
+_MOTHER_CUTS = np.array([[-1.1, 0.0, 1.0], [-1.4, -0.4, 0.3]], np.float32)
 _CUMULATIVE = np.array([0.602, 0.851, 0.968, 0.99999994], np.float32)
 
 RULES: dict[str, Callable[[], Grid]] = {
@@ -121,6 +122,50 @@ RULES: dict[str, Callable[[], Grid]] = {
         [np.int64(v) for v in (0, 1, 2, 31, 10**6)],
         SHARES,
     ),
+    "exponential": lambda: product([*SKILLS, *[np.float32(v) for v in (-30.0, -19.9, -1.5, 10.4, 12.0, 19.9, 30.0)]]),
+    "mothers_education": lambda: product(SKILLS, [_MOTHER_CUTS], [np.int32(0), np.int32(1)]),
+    "income_band": lambda: product(SKILLS, [_theta()]),
+    "with_background": lambda: product(
+        SKILLS, SKILLS[::3], SKILLS[::3], SKILLS[::3], SKILLS[::3], [np.int32(0), np.int32(1)], SKILLS[1:3]
+    ),
+    "domain_of": lambda: product(SKILLS, SHARES[1:4], SKILLS[::3], SHARES[1:4], SHARES[2:4], SKILLS[::3]),
+    "grade_points": lambda: product(
+        SHARES, SKILLS, SHARES[1:3], SKILLS[::2], SHARES[1:3], SKILLS[::3], SHARES[1:3], [np.float32(4.0)]
+    ),
+    "passes_year": lambda: product(UNIFORMS, [np.int32(2), np.int32(4)], SKILLS),
+    "fades_to": lambda: product(SHARES, SHARES),
+    "career": lambda: product(
+        SKILLS[::3],
+        [np.int64(age) for age in range(15, 30, 2)],
+        [np.int32(v) for v in (0, 2, 4)],
+        SHARES[1:3],
+        SKILLS[1:2],
+    ),
+    "event_odds": lambda: product(
+        SKILLS[::3],
+        SKILLS[1:2],
+        SKILLS[::3],
+        SKILLS[1:2],
+        SKILLS[::3],
+        SHARES[:2],
+        SKILLS[::3],
+        [np.int32(0), np.int32(1)],
+        SKILLS[1:2],
+        SKILLS[::3],
+    ),
+    "log_earnings": lambda: product(
+        REACHED[::7],
+        [np.int64(v) for v in (18, 23, 29)],
+        [np.int32(v) for v in (0, 1, 4)],
+        [_theta()],
+        SKILLS[::3],
+        SHARES[:2],
+        SKILLS[::3],
+        SHARES[::4],
+        SHARES[1:2],
+    ),
+    "studies": lambda: product([np.int32(v) for v in (0, 1, 2**5, 2**6, 2**7 + 2**5, 2**8, 31)]),
+    "whole_dollars": lambda: product([*SKILLS, np.float32(0.5), np.float32(-0.5), np.float32(38123.45)]),
     "log_odds_of": lambda: product(
         SKILLS, SKILLS[::3], SKILLS[::3], SHARES[1:3], SKILLS[::3], SKILLS[::3], SKILLS[::3]
     ),

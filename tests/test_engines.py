@@ -31,6 +31,10 @@ def digest(children: Children) -> str:
     return hashlib.sha256(children.x.tobytes() + children.k.tobytes()).hexdigest()
 
 
+def digest_of(flows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:
+    return hashlib.sha256(flows.tobytes()).hexdigest()
+
+
 def shuffled(children: Children, seed: int) -> Children:
     """The same children, rows in another order within each birth year."""
     rng = np.random.default_rng(seed)
@@ -48,10 +52,12 @@ def by_id(children: Children) -> Children:
 def test_the_array_engine_and_the_object_engine_agree_bit_for_bit(name: str, arm: int) -> None:
     setting = settings(name)[arm]
     children = born(setting)
-    arrays = Pipeline(setting, children).run().columns()
-    objects = ObjectPipeline(setting, children).run().columns()
+    array_town, object_town = Pipeline(setting, children).run(), ObjectPipeline(setting, children).run()
+    arrays, objects = array_town.columns(), object_town.columns()
     assert same(arrays, objects)
     assert not same(arrays, children)
+    assert np.array_equal(array_town.flows, object_town.flows)
+    assert (array_town.flows.sum(axis=(0, 1, 2)) != 0).all(), "every flow occurs"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -98,13 +104,14 @@ def test_plain_python_agrees_bit_for_bit() -> None:
     """NOJIT runs the very kernels as plain Python in a process of its own."""
     code = (
         "from tests.worlds import SCENARIOS, born, settings\n"
-        "from tests.test_engines import digest, shuffled\n"
+        "from tests.test_engines import digest, digest_of, shuffled\n"
         "from cradlecast.model.compiled import NOJIT\n"
         "from cradlecast.model.pipeline import Pipeline\n"
         "print(NOJIT)\n"
         "for name in SCENARIOS:\n"
         "    for setting in settings(name, 240):\n"
-        "        print(digest(Pipeline(setting, shuffled(born(setting), 7)).run().columns()))\n"
+        "        town = Pipeline(setting, shuffled(born(setting), 7)).run()\n"
+        "        print(digest(town.columns()), digest_of(town.flows))\n"
     )
     root = Path(__file__).parents[1]
     compiled = _run(code, root, "")  # first, so that the calibration is solved once and kept

@@ -73,6 +73,22 @@ def change(cell: Cell) -> str:
     return _number(cell, 0, sign=True)
 
 
+def decimals(cell: Cell) -> str:
+    """A number with two decimals."""
+    return _number(cell, 2)
+
+
+def signed(cell: Cell) -> str:
+    """A difference with three decimals and its sign.
+
+    Examples
+    --------
+    >>> signed(0.0214)
+    '+0.021'
+    """
+    return _number(cell, 3, sign=True)
+
+
 def money(cell: Cell, currency: str = "USD") -> str:
     """An amount without its cents.
 
@@ -86,6 +102,17 @@ def money(cell: Cell, currency: str = "USD") -> str:
     whole = round(abs(cell))
     unit = _SIGNS.get(currency, f"{currency} ")
     return f"{'-' if cell < 0 and whole else ''}{unit}{whole:,}"
+
+
+def millions(cell: Cell) -> str:
+    """An amount in millions, with its sign.
+
+    Examples
+    --------
+    >>> millions(-8_040_000.0), millions(1200.0)
+    ('-8.0', '0.0')
+    """
+    return _number(_times(cell, 1e-6), 1, sign=True)
 
 
 def multiple(cell: Cell) -> str:

@@ -7,7 +7,20 @@ from typing import Final
 
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.ui.deal_layouts import DEAL_LAYOUTS
-from cradlecast.ui.figures import change, count, money, percent, points, ranged, spans_zero, text, word
+from cradlecast.ui.figures import (
+    change,
+    count,
+    decimals,
+    millions,
+    money,
+    percent,
+    points,
+    ranged,
+    signed,
+    spans_zero,
+    text,
+    word,
+)
 from cradlecast.ui.occasion import EVERYBODY, SEATED, Occasion
 from cradlecast.ui.rows import Cell, Row, Table
 from cradlecast.ui.tables import Column, Section, View, one_section
@@ -33,6 +46,14 @@ _CHANCES: Final = {
 }
 """The chance that the scenario does not help: milestones are wanted, school events are not."""
 
+_MONEY: Final = {
+    ("public", "seats"): "public budgets: seats",
+    ("public", "besides_seats"): "public budgets: all else",
+    ("private", "total"): "children, parents, centers, victims",
+    ("society", "total"): "everybody, also elsewhere",
+}
+"""Sums of the ledger that a person is shown: who pays, who saves, who gains."""
+
 _ALL_PATHS: Final = "any of them"
 _STREAM: Final = ("scenario", "program", "stream", "age", "payer")
 """What tells the seats of one year and arm from each other."""
@@ -43,10 +64,13 @@ def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
     layouts = {
         "milestones": milestones,
         "events": events,
+        "measures": measures,
         "care": care,
         "displaced": displaced,
         "paths": paths,
         "seats": seats,
+        "ledger": ledger,
+        "budgets": lambda table, occasion: [],
         **DEAL_LAYOUTS,
     }
     return [view for table in tables for view in layouts.get(table.name, _as_it_is)(table, occasion)]
@@ -101,6 +125,39 @@ def events(table: Table, occasion: Occasion) -> list[View]:
     if not table.rows:
         return []
     return [_rates(table, occasion, EVERYBODY, "School events of all children, a year or ever", what="event")]
+
+
+def measures(table: Table, occasion: Occasion) -> list[View]:
+    """Other means of all children: scores at kindergarten, grades, college, work and earnings."""
+    rows = [row for row in table.rows if row["group"] == EVERYBODY]
+    if not rows:
+        return []
+    first = "scenario" if occasion.several else "measure"
+    columns = [
+        Column(first, _writes(first, named=not occasion.several), right=False),
+        Column("unit", lambda row: "%" if row["unit"] == "share" else text(row["unit"]), right=False, gives_way=2),
+        Column("baseline", lambda row: _mean(row)(row["baseline_mean"])),
+        Column("impact (range)", lambda row: "no change" if _still(row) else ranged(row, "impact", _moved(row))),
+    ]
+    sections = _sections(rows, "measure", word) if occasion.several else one_section(rows)
+    return [occasion.view(table, "Other measures of all children, means", columns, sections)]
+
+
+def _mean(row: Row) -> Callable[[Cell], str]:
+    """How a mean of a measure is written."""
+    unit = str(row["unit"])
+    return percent if unit == "share" else money if unit.startswith("usd") else decimals
+
+
+def _moved(row: Row) -> Callable[[Cell], str]:
+    """How a change of a measure is written."""
+    unit = str(row["unit"])
+    return points if unit == "share" else change if unit.startswith("usd") else signed
+
+
+def _still(row: Row) -> bool:
+    """Whether nothing of a measure changes in any draw."""
+    return all(row[name] == 0 for name in ("impact", "impact_low", "impact_high"))
 
 
 def care(table: Table, occasion: Occasion) -> list[View]:
@@ -168,6 +225,32 @@ def seats(table: Table, occasion: Occasion) -> list[View]:
     if prices:
         title += f"; price years: {', '.join(prices)}"
     return [occasion.view(table, title, columns, _by_scenario(rows, occasion))]
+
+
+def ledger(table: Table, occasion: Occasion) -> list[View]:
+    """Who pays, who saves and who gains: present values over the ages that were lived, and with projected earnings."""
+    if not table.rows:
+        return []
+    first = table.rows[0]
+    lived = str(first["ages"])
+    projected = {str(row["ages"]) for row in table.rows if row["projected"] and str(row["ages"]).startswith("0-")}
+    found: dict[tuple[Cell, str], dict[str, Cell]] = {}
+    for row in table.rows:
+        who = _MONEY.get((str(row["budget"]), str(row["line"])))
+        if who and row["ages"] in {lived, *projected}:
+            one = found.setdefault((row["scenario"], who), {"scenario": row["scenario"], "who": who})
+            one[str(row["ages"])] = ranged(row, "present_value", millions)
+    columns = [Column("better off (+), or pays (-)", _writes("who"), right=False)]
+    columns += [Column(f"ages {lived},\nmillion $ (range)", _writes(lived), gives_way=len(projected))]
+    columns += [Column(f"ages {ages}, projected,\nmillion $ (range)", _either(ages, lived)) for ages in projected]
+    rate, year = percent(first["discount_rate"]), first["price_year"]
+    title = f"Money: present value at the scenario's start, {rate} % a year, dollars of {year}"
+    return [occasion.view(table, title, columns, _by_scenario(list(found.values()), occasion))]
+
+
+def _either(name: str, other: str) -> Callable[[Row], str]:
+    """What writes one column, or another one where the row has nothing in it."""
+    return lambda row: text(row.get(name, row.get(other)))
 
 
 def _rates(table: Table, occasion: Occasion, group: str, title: str, what: str = "milestone") -> View:

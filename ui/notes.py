@@ -67,6 +67,11 @@ def study_notes(record: Mapping[str, Any], tables: Sequence[Table], occasion: Oc
             f"The range of the impact includes zero for {open_signs}: there a gain cannot be told from a loss. "
             "Among groups a question mark says so."
         )
+    if any(table.name == "ledger" and table.rows for table in tables):
+        notes.append(
+            "Money is what a budget is better off by; prices are fixed and outside the range. Savings of a part of a "
+            "teacher's time are no cash. Every budget, line and year: --out FOLDER or --json."
+        )
     notes += _stands_for(record)
     notes.append("Gaps between groups show what systems have and have not offered, not what children can do.")
     return [*notes, *_signature(record)]
