@@ -9,35 +9,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cradlecast.explanation import explain
+    from cradlecast.published import associations
     from cradlecast.scenarios.errors import InputError
     from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario
     from cradlecast.scenarios.options import Options
     from cradlecast.study import Result, compare, price, run
+    from cradlecast.targets import fit
+    from cradlecast.tracing import trace
 
 __all__ = [
     "InputError",
     "Options",
     "Result",
+    "associations",
     "compare",
+    "explain",
+    "fit",
     "load_community",
     "load_deal",
     "load_program",
     "load_scenario",
     "price",
     "run",
+    "trace",
 ]
 
 _HOMES = {
     "InputError": "cradlecast.scenarios.errors",
     "Options": "cradlecast.scenarios.options",
     "Result": "cradlecast.study",
+    "associations": "cradlecast.published",
     "compare": "cradlecast.study",
+    "explain": "cradlecast.explanation",
+    "fit": "cradlecast.targets",
     "load_community": "cradlecast.scenarios.library",
     "load_deal": "cradlecast.scenarios.library",
     "load_program": "cradlecast.scenarios.library",
     "load_scenario": "cradlecast.scenarios.library",
     "price": "cradlecast.study",
     "run": "cradlecast.study",
+    "trace": "cradlecast.tracing",
 }
 
 

@@ -309,7 +309,8 @@ def _parameters(scenario: Scenario, programs: Mapping[str, Program]) -> Iterator
 def parameter_roles(scenario: Scenario, programs: Mapping[str, Program]) -> dict[str, str]:
     """Parameters that the scenario, its levers or the programs name, and why each matters.
 
-    A program names the parameters in its file, and those whose names begin with its own.
+    A program names the parameters in its file, and those whose names begin with its own; every seat has hours, and so
+    a gain for parents.
     """
     changed = {change.program for change in scenario.changes}
     known = load_parameters().parameters
@@ -319,6 +320,7 @@ def parameter_roles(scenario: Scenario, programs: Mapping[str, Program]) -> dict
             if (name in changed) is offered:
                 for each in (*_named_by(program), *(p for p in known if p.startswith(f"{name}_"))):
                     roles.setdefault(each, role)
+    roles |= {name: OFFERED for name in known if name.startswith("parents_")}
     for change in scenario.changes:
         if change.closes:
             roles |= dict.fromkeys((*change.closes.values(), BACKFILL), CLOSING)
