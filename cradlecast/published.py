@@ -91,8 +91,8 @@ class Association:
 
 _OF_TWO: Final = ("log-odds gap", "slope", "odds ratio")
 
-SAME_COHORT: Final = ("E2023a", "E2023c", "N1052a")
-"""Estimates that no parameter rests on, of cohorts (NELS:88, NWEA) of which other estimates set one."""
+SAME_COHORT: Final = ("E2023a", "E2021a v E2021c", "N1052a")
+"""Rows that no parameter rests on, of cohorts (NELS:88, Chicago, NWEA) of which other estimates set one."""
 
 LEFT_OUT: Final = (
     "Left out, since nothing in the model follows from it: later scores by attention and behaviour at school entry "

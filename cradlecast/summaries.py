@@ -183,17 +183,18 @@ def path_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) 
     """Children of the community whose path changed: first milestone that differs, direction and channel.
 
     Means over draws and worlds with central 90 % intervals. Rows with ``all`` are totals, with intervals of their own:
-    over milestones, over directions, over channels.
+    over milestones, over directions, over channels. A milestone counts from the age at which it is measured: a study
+    that ends before 26 has no completion of college in any row, though some complete it earlier.
     """
-    counts = np.array([[sample.paths for sample in draw] for draw in samples]).astype(np.float64)
+    measured = [age <= ground.options.horizon for age in MILESTONE_AGES]
+    names = [name for name, known in zip(MILESTONES, measured, strict=True) if known]
+    counts = np.array([[sample.paths[measured] for sample in draw] for draw in samples]).astype(np.float64)
     for axis in (2, 3, 4):
         counts = np.concatenate([counts, counts.sum(axis=axis, keepdims=True)], axis=axis)
     scale = ground.options.children / (ground.community.births_per_year.value * len(cohorts_of(scenario)))
     children = counts / scale
     rows = []
-    for m, milestone in enumerate((*MILESTONES, "all")):
-        if milestone != "all" and METRIC_AGES[milestone] > ground.options.horizon:
-            continue
+    for m, milestone in enumerate((*names, "all")):
         for d, direction in enumerate((*DIRECTIONS, "all")):
             for c, channel in enumerate((*CHANNELS, "all")):
                 number = children[:, :, m, d, c]

@@ -43,8 +43,11 @@ ALLOWED_BY_GROUP: Final = 0.02
 SEATS_FILLED: Final = "E1021f"
 """Estimate of the share of public pre-K seats that are filled; it set the take-up of pre-K."""
 
-_CHANCE: Final = 3.0
-"""Standard errors within which a miss may be the luck of too few simulated children."""
+_CHANCE: Final = 4.0
+"""Standard errors within which a miss may be the luck of too few simulated children.
+
+A community has some sixty targets: at three, luck alone would name a miss in one small look out of seven.
+"""
 
 _AT_RISK: Final = {
     "postsecondary_enrolled": "graduates",
@@ -173,6 +176,7 @@ def fit_table(community: Community, checked: list[Checked]) -> pd.DataFrame:
         check = hits / n if n else np.nan
         difference = check - target
         low, high = _range(figure, target, group == "all" and milestone in _AT_RISK)
+        allowed, apart = ALLOWED.get(group, ALLOWED_BY_GROUP), n / _years_together(milestone)
         rows.append(
             {
                 "group": group,
@@ -188,7 +192,7 @@ def fit_table(community: Community, checked: list[Checked]) -> pd.DataFrame:
                 **dict(zip(("check_low", "check_high"), interval(by_draw), strict=True)),
                 "difference": difference,
                 "n": int(n),
-                "hit": verdict(difference, ALLOWED.get(group, ALLOWED_BY_GROUP), target, n),
+                "hit": verdict(difference, allowed, target, apart),
                 "source": figure.source,
                 "borrowed": figure.borrowed,
             }
@@ -370,6 +374,11 @@ def _denominator(milestone: str) -> str:
     if milestone in EVENTS and EVENTS.index(milestone) < FIRST_ONCE:
         return "pupil years"
     return _AT_RISK.get(milestone, "cohort")
+
+
+def _years_together(milestone: str) -> int:
+    """Years that count as one where luck is judged: one child's years with an event go together."""
+    return _years(EVENTS.index(milestone)) if _denominator(milestone) == "pupil years" else 1
 
 
 def _years(event: int) -> int:

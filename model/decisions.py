@@ -651,8 +651,22 @@ def _earnings(moment: Moment, draw: float) -> Outcome | None:
     theta, x, k = moment.theta, moment.after.x, moment.after.k
     studying = _ONE if _studied(moment) else _ZERO
     reached, years = _reached_at_work(moment), k[Whole.COLLEGE_YEARS]
-    own, boost, slope = x[Real.OWN_GRADE8], moment.boost(moment.after), theta[Theta.EARNINGS_SLOPE]
-    log = rules.log_earnings(reached, moment.age, years, theta, own, boost, _f(draw), studying, slope)
+    profile = (theta[Theta.EXPERIENCE], theta[Theta.EXPERIENCE_SQUARED])
+    log = rules.log_earnings(
+        rules.career(theta[Theta.EARNINGS_BASE], moment.age, years, *profile),
+        reached,
+        theta[Theta.DIPLOMA_EARNINGS],
+        years,
+        theta[Theta.COLLEGE_EARNINGS],
+        x[Real.OWN_GRADE8],
+        theta[Theta.EARNINGS_SLOPE],
+        moment.boost(moment.after),
+        theta[Theta.EARNINGS_SCORE],
+        _f(draw),
+        theta[Theta.EARNINGS_SD],
+        studying,
+        theta[Theta.STUDYING],
+    )
     return float(rules.exponential(_f(log)))
 
 

@@ -827,16 +827,12 @@ def has_milestone(reached, milestone):
     return (reached >> milestone) & np.int32(1) == np.int32(1)
 
 
-@compiled("float32(int32,float32,float32,float32)")
+@compiled("float32(int32,float32,float32,float32)", inline=True)
 def attainment_step(reached, diploma, college, degree):
     """Causal part of the log-odds of employment by attainment, against no diploma."""
-    if has_milestone(reached, np.int32(COMPLETED)):
-        return degree
-    if has_milestone(reached, np.int32(ENROLLED)):
-        return college
-    if has_milestone(reached, np.int32(GRADUATE)):
-        return diploma
-    return _0
+    step = diploma if has_milestone(reached, np.int32(GRADUATE)) else _0
+    step = college if has_milestone(reached, np.int32(ENROLLED)) else step
+    return degree if has_milestone(reached, np.int32(COMPLETED)) else step
 
 
 # --- kernels -----------------------------------------------------------------------------------------------------
@@ -1402,14 +1398,17 @@ def at_risk(reached, milestone):
     return True
 
 
-@compiled(f"float32(int32,int64,int32,{_F},float32,float32,float32,float32,float32)")
-def log_earnings(reached, age, college_years, theta, own, boost, luck, studying, slope):
+@compiled(
+    "float32(float32,int32,float32,int32,float32,float32,float32,float32,float32,float32,float32,float32,float32)",
+    inline=True,
+)
+def log_earnings(
+    career, reached, diploma, college_years, per_year, own, slope, boost, on_boost, luck, spread, in_college, studying
+):
     """Log of a year's earnings in work: career, attainment, skill at given attainment, luck for life, study."""
-    value = career(theta[T_EARNINGS_BASE], age, college_years, theta[T_EXPERIENCE], theta[T_EXPERIENCE_SQUARED])
-    if has_milestone(reached, np.int32(GRADUATE)):
-        value = value + theta[T_DIPLOMA_EARNINGS]
-    value = value + theta[T_COLLEGE_EARNINGS] * np.float32(college_years) + slope * own
-    return value + theta[T_EARNINGS_SCORE] * boost + theta[T_EARNINGS_SD] * luck + theta[T_STUDYING] * studying
+    value = career + diploma if has_milestone(reached, np.int32(GRADUATE)) else career
+    value = value + per_year * np.float32(college_years) + slope * own
+    return value + on_boost * boost + spread * luck + studying * in_college
 
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
@@ -1474,16 +1473,69 @@ def studies(now):
     return has_milestone(now, np.int32(NOW_TWO_YEAR)) or has_milestone(now, np.int32(NOW_FOUR_YEAR))
 
 
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_F})")
+def work_year(ids, world, theta, age, year, start, stop, x, k, cut):
+    """A year of work, or none: who is employed and what they earn; ``cut`` float32 (cells,): intercepts of employment.
+
+    One short loop a step, so that each can use vector instructions.
+    """
+    n = stop - start
+    low, high = ids[0, start:stop], ids[1, start:stop]
+    luck, odds, wage = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
+    skill8, fading, long_run = x[X_OWN8, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
+    nontest, cell, reached = x[X_NONTEST, start:stop], k[K_CELL, start:stop], k[K_REACHED, start:stop]
+    college, now, worked = k[K_COLLEGE_YEARS, start:stop], k[K_NOW, start:stop], k[K_WORKED, start:stop]
+    earnings, earned = x[X_EARNINGS, start:stop], x[X_EARNED, start:stop]
+    slope, gain, load = theta[T_EMPLOYMENT_SLOPE], theta[T_EMPLOYMENT_GAIN], theta[T_EMPLOYMENT_LOAD]
+    diploma, some, degree = theta[T_DIPLOMA_STEP], theta[T_COLLEGE_STEP], theta[T_DEGREE_STEP]
+    for i in range(n):
+        boost = boost_of(_0, fading[i], long_run[i], _1, _0)
+        value = log_odds_of(cut[cell[i]], slope, skill8[i], gain, boost, load, nontest[i])
+        odds[i] = value + attainment_step(reached[i], diploma, some, degree)
+    normals(low, high, world, D_EARNINGS, 0, luck)
+    base, on_years, on_squares = theta[T_EARNINGS_BASE], theta[T_EXPERIENCE], theta[T_EXPERIENCE_SQUARED]
+    diploma, per_year, slope = theta[T_DIPLOMA_EARNINGS], theta[T_COLLEGE_EARNINGS], theta[T_EARNINGS_SLOPE]
+    on_boost, spread, studying = theta[T_EARNINGS_SCORE], theta[T_EARNINGS_SD], theta[T_STUDYING]
+    for i in range(n):
+        wage[i] = log_earnings(
+            career(base, age, college[i], on_years, on_squares),
+            reached[i],
+            diploma,
+            college[i],
+            per_year,
+            skill8[i],
+            slope,
+            boost_of(_0, fading[i], long_run[i], _1, _0),
+            on_boost,
+            luck[i],
+            spread,
+            _1 if studies(now[i]) else _0,
+            studying,
+        )
+    for i in range(n):
+        wage[i] = exponential(wage[i])
+    uniforms(low, high, world, D_EMPLOYMENT, year, luck)
+    for i in range(n):  # what ``happens`` compares, written out as in ``school_events``
+        luck[i] = logarithm(luck[i]) - logarithm(_1 - luck[i])
+    for i in range(n):
+        works = luck[i] < odds[i]
+        earnings[i] = wage[i] if works else _0
+        earned[i] = earned[i] + earnings[i]
+        worked[i] = worked[i] + np.int32(works)
+        now[i] = with_milestone(now[i], np.int32(NOW_WORKS)) if works else now[i]
+        if age == EMPLOYMENT_AGE and works:
+            reached[i] = with_milestone(reached[i], np.int32(EMPLOYED))
+
+
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
 def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
     """The year of people aged 18 to 29: leaving, enrolment by 20, college, work and earnings."""
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
-    noise, luck = np.empty(n, np.float32), np.empty(n, np.float32)
+    noise = np.empty(n, np.float32)
     skill8, family, female = x[X_OWN8, start:stop], x[X_FAMILY, start:stop], k[K_FEMALE, start:stop]
     fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
-    cell, reached, now = k[K_CELL, start:stop], k[K_REACHED, start:stop], k[K_NOW, start:stop]
-    earnings, earned, worked = x[X_EARNINGS, start:stop], x[X_EARNED, start:stop], k[K_WORKED, start:stop]
+    cell, reached = k[K_CELL, start:stop], k[K_REACHED, start:stop]
     if age <= LAST_LEAVING_AGE:
         leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
     if age == ENROLMENT_AGE:
@@ -1505,34 +1557,7 @@ def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
                 reached[i] = with_milestone(reached[i], np.int32(ENROLLED))
     if ENROLMENT_AGE <= age <= COMPLETION_AGE:
         college_year(ids, world, theta, age, year, start, stop, x, k, cuts)
-    uniforms(low, high, world, D_EMPLOYMENT, year, noise)
-    normals(low, high, world, D_EARNINGS, 0, luck)
-    college = k[K_COLLEGE_YEARS, start:stop]
-    for i in range(n):
-        boost = boost_of(_0, fading[i], long_run[i], _1, _0)
-        odds = log_odds_of(
-            cuts[EMPLOYED, cell[i]],
-            theta[T_EMPLOYMENT_SLOPE],
-            skill8[i],
-            theta[T_EMPLOYMENT_GAIN],
-            boost,
-            theta[T_EMPLOYMENT_LOAD],
-            nontest[i],
-        )
-        odds = odds + attainment_step(reached[i], theta[T_DIPLOMA_STEP], theta[T_COLLEGE_STEP], theta[T_DEGREE_STEP])
-        works = happens(noise[i], odds)
-        earnings[i] = _0
-        if works:
-            worked[i] = worked[i] + np.int32(1)
-            in_college = _1 if studies(now[i]) else _0
-            now[i] = with_milestone(now[i], np.int32(NOW_WORKS))
-            slope = theta[T_EARNINGS_SLOPE]
-            earnings[i] = exponential(
-                log_earnings(reached[i], age, college[i], theta, skill8[i], boost, luck[i], in_college, slope)
-            )
-            if age == EMPLOYMENT_AGE:
-                reached[i] = with_milestone(reached[i], np.int32(EMPLOYED))
-        earned[i] = earned[i] + earnings[i]
+    work_year(ids, world, theta, age, year, start, stop, x, k, cuts[EMPLOYED])
 
 
 # --- the book of the year ------------------------------------------------------------------------------------------

@@ -329,9 +329,21 @@ class ChildAgent(mesa.Agent):
             self.worked += 1
             in_college = ONE if self.now & {rules.NOW_TWO_YEAR, rules.NOW_FOUR_YEAR} else ZERO
             self.now.add(rules.NOW_WORKS)
-            luck, slope = self.normal(Decision.EARNINGS, 0), theta[Theta.EARNINGS_SLOPE]
+            profile = (theta[Theta.EXPERIENCE], theta[Theta.EXPERIENCE_SQUARED])
             log = rules.log_earnings(
-                self.reached, age, self.college_years, theta, self.own_grade8, boost, luck, in_college, slope
+                rules.career(theta[Theta.EARNINGS_BASE], age, self.college_years, *profile),
+                self.reached,
+                theta[Theta.DIPLOMA_EARNINGS],
+                self.college_years,
+                theta[Theta.COLLEGE_EARNINGS],
+                self.own_grade8,
+                theta[Theta.EARNINGS_SLOPE],
+                boost,
+                theta[Theta.EARNINGS_SCORE],
+                self.normal(Decision.EARNINGS, 0),
+                theta[Theta.EARNINGS_SD],
+                in_college,
+                theta[Theta.STUDYING],
             )
             self.earnings = _f(rules.exponential(_f(log)))
             if age == rules.EMPLOYMENT_AGE:

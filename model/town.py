@@ -269,7 +269,7 @@ class Town(mesa.Model):
         return np.array([site.value(effects[site.program], hours) for site in self.sites], np.float32)
 
     def site_parents(self) -> Reals:
-        """Gain of parents' earnings while a child is at each site, against care at home, as a share, float32 (sites,)."""
+        """Gain of parents' earnings while a child is at each site, as a share, float32 (sites,); none at home."""
         return np.array([gain_of_hours(site.hours, self.setting.values) for site in self.sites], np.float32)
 
     def _count_rooms(self, age: int) -> Wholes:

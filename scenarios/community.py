@@ -78,7 +78,7 @@ class EarlyCare(Record):
     """Who cares for children under 3, by age and income; parents care for the rest."""
 
     age: int = Field(ge=0, le=2, description="Age in years: 0, 1 or 2.")
-    below_income_to_poverty: NonNegative | None = Field(description="Upper bound of the band; null for the rest.")
+    below_income_to_poverty: NonNegative | None = Field(description="Upper bound of a band, as for demand.")
     other_home: ShareFigure = Field(description="Share cared for by a relative or another person in a home.")
     center: ShareFigure = Field(description="Share cared for in a center.")
 

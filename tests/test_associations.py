@@ -38,7 +38,7 @@ from cradlecast.published import (
     published_number,
     role_of,
 )
-from cradlecast.scenarios.evidence import estimate, estimates
+from cradlecast.scenarios.evidence import Estimate, estimate, estimates
 from cradlecast.scenarios.library import load_community, load_parameters
 from cradlecast.scenarios.options import Options
 
@@ -63,7 +63,7 @@ def life_of(reached: list[int], poor: list[int], group: list[int], math: list[fl
     k[Whole.REACHED], k[Whole.GROUP] = reached, group
     k[Whole.CELL] = 2 * np.array(group) + np.array(poor)
     ids = np.zeros((2, n), np.uint32)
-    return Life(Children(ids, x, k, (2014,), (0, n)), {}, ("black", "white"))
+    return Life(Children(ids, x, k, (2014,), (0, n)), {}, ("black", "white"), np.zeros(n, np.bool_))
 
 
 @cache
@@ -145,6 +145,18 @@ def test_a_life_reads_milestones_poverty_groups_and_attainment_from_the_columns(
     assert [part.tolist().index(True) for part in life.income_quarters] == [3, 2, 1, 0]
 
 
+def test_a_life_reads_family_grades_and_bachelors_degrees_from_the_columns() -> None:
+    """A credential of a two-year college is no bachelor's degree, and neither is a four-year college without one."""
+    degree = 8 + 16 + 32
+    life = life_of([degree, degree, 8 + 16, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1, 2, 3, 4])
+    life.children.k[Whole.SECTOR] = [4, 2, 4, 0]
+    life.children.x[Real.GRADES], life.children.x[Real.FAMILY] = [2.0, 2.5, 2.49, 4.0], [0.3, -1.0, 2.0, 0.1]
+    assert life.bachelor().tolist() == [True, False, False, False]
+    assert life.grades(2.0, 2.5).tolist() == [True, False, True, False]
+    assert life.grades(3.25, 5.0).tolist() == [False, False, False, True]
+    assert [part.tolist().index(True) for part in life.family_quarters] == [1, 3, 0, 2]
+
+
 # --- published numbers ---
 
 
@@ -206,12 +218,20 @@ def test_rows_that_may_only_be_reproduced_are_shown_and_set_nothing() -> None:
 
 
 def test_checks_on_a_cohort_that_also_sets_a_parameter_are_named_as_such() -> None:
-    by_name = {each.name: each for each in ASSOCIATIONS}
-    used = {each for parameter in load_parameters().parameters.values() for each in parameter.evidence}
-    places = {estimate(each).setting for each in used} | {"2000, US NELS:88"}
+    """These and no others: of two rows, one cohort is the same source, or the same place under whatever year."""
+    used = {estimate(each) for one in load_parameters().parameters.values() for each in one.evidence}
+
+    def place(row: Estimate) -> str:
+        return row.setting.partition(", ")[2].removesuffix(" freshmen")
+
+    def shared(row: Estimate) -> bool:
+        return any(row.source_title == one.source_title or (place(row) and place(row) == place(one)) for one in used)
+
+    checked = [each for each in ASSOCIATIONS if role_of(each) == "checked"]
+    same = {each.name for each in checked if any(shared(estimate(row)) for row in each.evidence)}
+    assert same == set(SAME_COHORT)
+    assert len(checked) > len(same)
     for name in SAME_COHORT:
-        assert role_of(by_name[name]) == "checked"
-        assert estimate(name).setting in places or estimate(name).source_title == estimate("N1051a").source_title
         assert any(name in sentence for sentence in found().remarks)
 
 
