@@ -98,11 +98,12 @@ def calibrate(
     cuts = np.zeros((len(names), n_cells))
     fit: list[Fit] = []
 
-    def solve(name: str, value: Floats, of: Floats, rate: Rate, sign: float = 1.0) -> Floats:
+    def solve(name: str, value: Floats, of: Floats, rate: Rate, sign: float = 1.0, kept: bool = True) -> Floats:
         """Solve one rate; returns each child's probability of it, given those it is counted among.
 
         Children may stand several times, once a level of something, in blocks: then ``value`` and ``of`` have that
-        many times their number, and the level is ``cell // n_cells`` for ``rate``.
+        many times their number, and the level is ``cell // n_cells`` for ``rate``. What is only solved on the way to
+        something else is not ``kept`` in the fit.
         """
         copies = len(value) // len(home)
         cells = np.concatenate([home + level * n_cells for level in range(copies)])
@@ -112,7 +113,7 @@ def calibrate(
         number = names.index(name)
         cuts[number] = _offsets(grid, margins, rate, sign, name, copies)[:n_cells]
         p = rate(_argument(value, cuts[number][cells % n_cells], sign), cells // n_cells)
-        for margin in margins:
+        for margin in margins if kept else ():
             inside = margin.cells[cells % n_cells]
             model = float(np.sum((p * of)[inside]) / max(float(np.sum(of[inside])), 1e-12))
             fit.append(Fit(margin.name, name, margin.target, model, margin.source, margin.borrowed))
@@ -137,6 +138,9 @@ def calibrate(
         if event == "arrest":
             arrests = 1.0 - (1.0 - chance) ** (kernels.GRADUATION_AGE - first)
     steps = Steps(theta, children)
+    chance = solve("high_school_graduate", steps.graduation(), ones, _logistic, kept=False)
+    moves = float(np.sum(arrests * chance * (1.0 - chance)) / np.sum(arrests))
+    theta[Theta.ARREST_STEP] = -values["arrest_graduation"] / 100.0 / moves
     of = np.concatenate([1.0 - arrests, arrests])
     index = np.concatenate([steps.graduation(), steps.graduation() + float(theta[Theta.ARREST_STEP])])
     graduated = (solve("high_school_graduate", index, of, _logistic) * of).reshape(2, -1).sum(axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -34,16 +34,7 @@ def compiled(signature: str, inline: bool = False) -> Callable[[F], F]:
             return function
         import numba
 
-        return cast(
-            F,
-            numba.njit(
-                signature,
-                cache=True,
-                nogil=True,
-                error_model="numpy",
-                forceinline=inline,
-                no_cfunc_wrapper=True,
-            )(function),
-        )
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+        return cast(F, numba.njit(signature, cache=True, forceinline=inline, **options)(function))
 
     return decorate

@@ -680,7 +680,9 @@ def _employed(moment: Moment) -> np.float32 | None:
     theta = moment.theta
     steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
     odds = moment.log_odds(rules.EMPLOYED, "EMPLOYMENT")
-    return _f(odds + _f(rules.attainment_step(_reached_at_work(moment), *steps)))
+    odds = _f(odds + _f(rules.attainment_step(_reached_at_work(moment), *steps)))
+    young = theta[Theta.YOUNG_WORK] if moment.age <= rules.LAST_YOUNG_AGE else _ZERO
+    return _f(_f(odds + young) + (theta[Theta.STUDENT_WORK] if _studied(moment) else _ZERO))
 
 
 def _reached(milestone: int) -> Callable[[Moment], bool]:

@@ -275,6 +275,8 @@ class Theta(IntEnum):
     COMPLETION_GAIN = 91
     SECTOR_GAIN = 92
     EMPLOYMENT_GAIN = 93
+    YOUNG_WORK = 94
+    STUDENT_WORK = 95
 
 
 HOME, PREK, HEAD_START, CHILD_CARE = 0, 1, 2, 3
@@ -397,6 +399,7 @@ T_CENTER_SD, T_PEER_EFFECT = int(Theta.CENTER_SD), int(Theta.PEER_EFFECT)
 T_GRADUATION_GAIN, T_ENROLMENT_GAIN = int(Theta.GRADUATION_GAIN), int(Theta.ENROLMENT_GAIN)
 T_COMPLETION_GAIN, T_SECTOR_GAIN = int(Theta.COMPLETION_GAIN), int(Theta.SECTOR_GAIN)
 T_EMPLOYMENT_GAIN = int(Theta.EMPLOYMENT_GAIN)
+T_YOUNG_WORK, T_STUDENT_WORK = int(Theta.YOUNG_WORK), int(Theta.STUDENT_WORK)
 T_GRADUATION_SLOPE, T_GRADUATION_LOAD = int(Theta.GRADUATION_SLOPE), int(Theta.GRADUATION_LOAD)
 T_ENROLMENT_SLOPE, T_ENROLMENT_LOAD = int(Theta.ENROLMENT_SLOPE), int(Theta.ENROLMENT_LOAD)
 T_COMPLETION_SLOPE, T_COMPLETION_LOAD = int(Theta.COMPLETION_SLOPE), int(Theta.COMPLETION_LOAD)
@@ -470,6 +473,7 @@ GRADUATION_AGE, ENROLMENT_AGE, COMPLETION_AGE, EMPLOYMENT_AGE = 17, 19, 25, 29
 LAST_LEAVING_AGE = 25
 FIRST_LEAVING_AGE = 17
 GRADES_AGE = 14
+LAST_YOUNG_AGE = 24
 
 # --- rules: chance -----------------------------------------------------------------------------------------------
 
@@ -1201,8 +1205,9 @@ def early_year(
             fresh[i] = value[site[i], one_of(room[i], rooms[site[i]])]
             long_run[i] = kind_effects[0, kind[i]]
             nontest[i] = kind_effects[1, kind[i]]
-            x[X_PARENT_START, start + i] = site_parents[site[i]]
-            x[X_PARENT_LEFT, start + i] = _1
+            if site_parents[site[i]] != _0:
+                x[X_PARENT_START, start + i] = site_parents[site[i]]
+                x[X_PARENT_LEFT, start + i] = _1
         boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
         skill[i] = base[i] + boost[i]
     if age == 4:
@@ -1488,10 +1493,14 @@ def work_year(ids, world, theta, age, year, start, stop, x, k, cut):
     earnings, earned = x[X_EARNINGS, start:stop], x[X_EARNED, start:stop]
     slope, gain, load = theta[T_EMPLOYMENT_SLOPE], theta[T_EMPLOYMENT_GAIN], theta[T_EMPLOYMENT_LOAD]
     diploma, some, degree = theta[T_DIPLOMA_STEP], theta[T_COLLEGE_STEP], theta[T_DEGREE_STEP]
+    student, young = theta[T_STUDENT_WORK], _0
+    if age <= LAST_YOUNG_AGE:
+        young = theta[T_YOUNG_WORK]
     for i in range(n):
         boost = boost_of(_0, fading[i], long_run[i], _1, _0)
         value = log_odds_of(cut[cell[i]], slope, skill8[i], gain, boost, load, nontest[i])
-        odds[i] = value + attainment_step(reached[i], diploma, some, degree)
+        value = value + attainment_step(reached[i], diploma, some, degree)
+        odds[i] = value + young + (student if studies(now[i]) else _0)
     normals(low, high, world, D_EARNINGS, 0, luck)
     base, on_years, on_squares = theta[T_EARNINGS_BASE], theta[T_EXPERIENCE], theta[T_EXPERIENCE_SQUARED]
     diploma, per_year, slope = theta[T_DIPLOMA_EARNINGS], theta[T_COLLEGE_EARNINGS], theta[T_EARNINGS_SLOPE]

@@ -116,7 +116,8 @@ class ChildAgent(mesa.Agent):
         if kind == rules.HOME:
             return ZERO
         effects = town.effects
-        self.parent_start, self.parent_left = town.parents[site], ONE
+        if town.parents[site] != ZERO:
+            self.parent_start, self.parent_left = town.parents[site], ONE
         self.long_run, self.nontest = _f(effects[0, kind]), _f(effects[1, kind])
         room = int(rules.one_of(self.uniform(Decision.ROOM), int(town.site_rooms[age][site])))
         return _f(
@@ -324,10 +325,13 @@ class ChildAgent(mesa.Agent):
         steps = (theta[Theta.DIPLOMA_STEP], theta[Theta.COLLEGE_STEP], theta[Theta.DEGREE_STEP])
         odds = self.log_odds(rules.EMPLOYED, "EMPLOYMENT", boost)
         odds = odds + _f(rules.attainment_step(self.reached, *steps))
+        studies = bool(self.now & {rules.NOW_TWO_YEAR, rules.NOW_FOUR_YEAR})
+        young = theta[Theta.YOUNG_WORK] if age <= rules.LAST_YOUNG_AGE else ZERO
+        odds = odds + young + (theta[Theta.STUDENT_WORK] if studies else ZERO)
         self.earnings = ZERO
         if rules.happens(self.uniform(Decision.EMPLOYMENT), odds):
             self.worked += 1
-            in_college = ONE if self.now & {rules.NOW_TWO_YEAR, rules.NOW_FOUR_YEAR} else ZERO
+            in_college = ONE if studies else ZERO
             self.now.add(rules.NOW_WORKS)
             profile = (theta[Theta.EXPERIENCE], theta[Theta.EXPERIENCE_SQUARED])
             log = rules.log_earnings(

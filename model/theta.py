@@ -36,7 +36,8 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
     Returns
     -------
     numpy.ndarray
-        float32 (len(Theta),). ``EMPLOYMENT_SLOPE``, ``EARNINGS_SLOPE`` and ``EARNINGS_BASE`` stay 0 until calibration.
+        float32 (len(Theta),). ``ARREST_STEP``, ``EMPLOYMENT_SLOPE`` and its gain,
+        ``EARNINGS_SLOPE`` and ``EARNINGS_BASE`` stay 0 until calibration.
 
     Notes
     -----
@@ -110,6 +111,7 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
     theta[Theta.COLLEGE_EARNINGS] = values["college_year_earnings"]
     theta[Theta.EARNINGS_SCORE], theta[Theta.EARNINGS_SD] = values["score_earnings"], values["earnings_sd"]
     theta[Theta.STUDYING] = values["studying_earnings"]
+    theta[Theta.YOUNG_WORK], theta[Theta.STUDENT_WORK] = values["young_work"], values["student_work"]
     return theta.astype(np.float32)
 
 
@@ -125,8 +127,8 @@ def _set_birth(
     sd = births.weight_sd.value
     theta[Theta.BIRTH_WEIGHT_SD] = sd
     mean = float(np.sum(place.weight_means * place.group_shares))
-    tenths = np.log1p(sd / mean) / np.log(1.1)
-    weight = values["birth_weight_effect"] * tenths / theta[Theta.TRAIT_WEIGHT]
+    tenths_in_an_sd = sd / (0.1 * mean)
+    weight = values["birth_weight_effect"] * tenths_in_an_sd / theta[Theta.TRAIT_WEIGHT]
     theta[Theta.BIRTH_WEIGHT_LOAD] = weight
     theta[Theta.TRAIT_LOADING], theta[Theta.TRAIT_REST] = loading, np.sqrt(1.0 - loading**2 - weight**2)
     behaviour = values["behaviour_trait"]
@@ -244,7 +246,6 @@ def _set_loads(
     """Loads of the non-test channel and causal steps of attainment on employment."""
     p_grad, p_enrol, p_complete, p_employed = chain(place)
     of_graduation = steeper(_index_variance(theta, "GRADUATION"))
-    theta[Theta.ARREST_STEP] = -values["arrest_graduation"] / 100.0 / (p_grad * (1.0 - p_grad)) * of_graduation
     levels = [values[name] for name in EMPLOYMENT_LEVELS]
     causal = values["attainment_causal_share"]
     steps = causal * (logit(np.array(levels[1:])) - logit(levels[0]))

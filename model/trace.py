@@ -18,6 +18,7 @@ from cradlecast.model.decisions import LOTTERY, RULES, Columns, Moment, Told, Wa
 from cradlecast.model.kernels import Real, Whole
 from cradlecast.model.town import PROGRAMS, Setting
 from cradlecast.scenarios.community import MILESTONES
+from cradlecast.scenarios.options import METRIC_AGES
 
 PARTS: Final = ("own", "care_this_year", "fading", "long_run", "peers")
 """What a child's skill is the sum of, sd."""
@@ -216,7 +217,9 @@ def _life(town: Watched, row: int, years: tuple[Year, ...]) -> Life:
         income_to_poverty=float(np.exp(place.log_mean + place.log_sd * float(end.x[Real.INCOME]))),
         below_poverty=bool(end.k[Whole.CELL] % 2 == 1),
         trait=float(end.x[Real.TRAIT]),
-        reached=tuple(end.has(milestone) for milestone in range(len(MILESTONES))),
+        reached=tuple(
+            end.has(number) and METRIC_AGES[name] <= town.setting.horizon for number, name in enumerate(MILESTONES)
+        ),
         left=None if left < 0 else left,
         years=years,
     )

@@ -32,7 +32,7 @@ FLOORS: dict[str, set[str]] = {
     "explanation": {"model", "scenarios"},
     "tracing": {"samples", "model", "scenarios"},
     "study": {"ledger", "summaries", "samples", "model", "finance", "scenarios"},
-    FRONT_DOOR: {"study", "model", "finance", "scenarios"},
+    FRONT_DOOR: {"study", "explanation", "tracing", "targets", "published", "model", "finance", "scenarios"},
     "ui": {FRONT_DOOR, "explanation", "tracing", "study", "model", "finance", "scenarios"},
     "cli": {
         FRONT_DOOR,
