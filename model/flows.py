@@ -5,24 +5,12 @@ Both engines count them for themselves; what they cost is no business of the mod
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from cradlecast.model import kernels
+from cradlecast.scenarios.costs import Flow
 
-FLOWS: Final = (
-    "children",
-    "pupils",
-    "special_education",
-    "repeating",
-    "suspended",
-    "arrests",
-    "two_year",
-    "four_year",
-    "credentials",
-    "working",
-    "earnings",
-    "parents_earnings",
-)
+FLOWS: Final[tuple[str, ...]] = ("children", *get_args(Flow))
 """Names of the flows, in the order of the kernels.
 
 ``children`` are all of the birth year; ``pupils`` those aged 5 to 17; ``special_education`` pupils who have been
