@@ -8,9 +8,10 @@ STAMP := $(VENV)/.installed
 LOCK_VENV := .venv-lock
 PIP := -m pip --disable-pip-version-check
 LOCK_FLAGS ?=
+PORT ?= 5006
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long checks lint bench-engines lock interpreter clean
+.PHONY: help demo app test test-long browser checks lint bench-engines lock interpreter clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -22,11 +23,28 @@ demo: $(STAMP) ## the main job: 1,000 pre-K seats a year in Memphis, and a deal 
 	$(BIN)/cradlecast compare memphis-prek-1000-lapse --children 3000 --worlds 1 && wait $$deal && echo && \
 	cat $(VENV)/demo-deal.txt
 
-test: checks ## style, types, every test that takes less than minutes, and the wheel
-	$(BIN)/python -m pytest
+app: $(STAMP) ## a page to try scenarios on, for this computer only (PORT=5006)
+	@$(BIN)/cradlecast app --port $(PORT)
 
-test-long: checks ## the same with the long tests
-	$(BIN)/python -m pytest -m ""
+test: checks browser ## style, types, every test that takes less than minutes, and the wheel
+	$(BIN)/python -m pytest -rs
+
+test-long: checks browser ## the same with the long tests
+	$(BIN)/python -m pytest -rs -m ""
+
+# The page is tested in Chromium. Where it is missing it is installed, if this user may; else those tests are skipped by name.
+browser:
+	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
+	  as_root=""; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+	  if command -v apt-get >/dev/null 2>&1 && $$as_root true 2>/dev/null; then \
+	    echo "Installing Chromium, in which the page is tested."; \
+	    { $$as_root apt-get install -y --no-install-recommends chromium >/dev/null 2>&1 || \
+	      { $$as_root apt-get update >/dev/null 2>&1 && \
+	        $$as_root apt-get install -y --no-install-recommends chromium >/dev/null 2>&1; }; } || true; \
+	  fi; \
+	  command -v chromium >/dev/null 2>&1 || \
+	    echo "Chromium is missing and cannot be installed here: the tests marked browser will be skipped." >&2; \
+	}
 
 checks: $(STAMP) ## style and types only
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ Exit status: 0, 1 (it ran and found something wrong), 2 (asked wrongly), 130 (in
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.options import MAX_CHILDREN, Options, metric_age
+from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.ui.arguments import (
@@ -23,15 +24,30 @@ from cradlecast.ui.arguments import (
     MOST_WORLDS,
     SIZES,
     child,
-    deal_horizon,
+    deal_options,
     numbered,
     options,
+    port,
+    refuse_other_address,
     refuse_unknown_options,
     settings,
 )
-from cradlecast.ui.parsers import ASSOCIATIONS_SIZE, CHECKS, COMMANDS, EXAMPLES, FIT_SIZE, LISTS, LOOKS, parsers
+from cradlecast.ui.parsers import (
+    ASSOCIATIONS_SIZE,
+    CHECKS,
+    COMMANDS,
+    EXAMPLES,
+    FIT_SIZE,
+    LISTS,
+    LOOKS,
+    PAGES,
+    PORT,
+    parsers,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cradlecast.observed import Findings
     from cradlecast.scenarios.community import Community
     from cradlecast.scenarios.deal import Deal
@@ -101,6 +117,8 @@ def _answer(words: list[str]) -> int:
     refuse_unknown_options(extra, commands.get(asked.command, parser), asked.command or "cradlecast")
     if asked.command is None:
         raise InputError(f"a command is missing; the commands are {', '.join(COMMANDS)}")
+    if asked.command in PAGES:
+        return _serve(asked)
     if asked.command in CHECKS:
         return _check(asked)
     if asked.command in LOOKS:
@@ -137,7 +155,7 @@ def _study(words: argparse.Namespace) -> int:
     from cradlecast.ui.notes import failed_checks
     from cradlecast.ui.rows import tables_of
 
-    tables = tables_of(result.tables)
+    tables = tables_of({**result.tables, **_costs(asked, result)})
     if not _delivered(words, result.record, tables, folder):
         _print(asked, result.record, tables)
     if failures := failed_checks(tables):
@@ -197,6 +215,20 @@ def _trace(words: argparse.Namespace) -> int:
     return OK
 
 
+def _serve(words: argparse.Namespace) -> int:
+    """Serve the page until interrupted."""
+    refuse_other_address(words.address)
+    number = port(words.port, PORT)
+
+    gc.disable()  # what is imported stays; looking for garbage among it would take a sixth of the start
+    from cradlecast.ui.server import serve
+
+    gc.freeze()
+    gc.enable()
+    serve(number, lambda sentence: _say(sentence, OK))
+    return OK
+
+
 def _check(words: argparse.Namespace) -> int:
     """Look at the observed world of a community: the fit of its calibration, or its associations."""
     from cradlecast.scenarios.fit import check_community
@@ -208,7 +240,7 @@ def _check(words: argparse.Namespace) -> int:
     if calibrates and words.name is None:
         raise InputError("calibrate needs COMMUNITY, or --template; see cradlecast calibrate --help")
     sizes = {name: getattr(words, name) for name in ("children", "draws", "seed")}
-    size = options(sizes, **(FIT_SIZE if calibrates else ASSOCIATIONS_SIZE))
+    size = options(sizes, None, **(FIT_SIZE if calibrates else ASSOCIATIONS_SIZE))
     community = load_community(words.name if calibrates else words.community)
     check_community(community)
     folder = None if words.out is None else Path(words.out)
@@ -290,7 +322,7 @@ def _checked(words: argparse.Namespace) -> Asked:
     sizes = {name: getattr(words, name) for name in SIZES}
     moved = settings(words.set)
     if words.command != "deal":
-        size = options(sizes)
+        size = options(sizes, words.evidence)
     deal = load_deal(words.name) if words.command == "deal" else None
     named = words.names if deal is None else [words.scenario]
     scenarios = tuple(load_scenario(name).with_levers(moved) for name in named)
@@ -299,7 +331,7 @@ def _checked(words: argparse.Namespace) -> Asked:
         check_fit(scenario, communities[scenario.community])
     _refuse_twins(scenarios)
     if deal is not None:
-        size = _deal_options(deal, scenarios[0], communities[scenarios[0].community], sizes)
+        size = deal_options(deal, scenarios[0], communities[scenarios[0].community], sizes, words.evidence)
     return Asked(scenarios, communities, size, moved, deal)
 
 
@@ -310,22 +342,6 @@ def _refuse_twins(scenarios: Sequence[Scenario]) -> None:
         if scenario.name in seen:
             raise InputError(f"scenario '{scenario.name}' is named twice; give the second one a name of its own")
         seen.add(scenario.name)
-
-
-def _deal_options(deal: Deal, scenario: Scenario, community: Community, sizes: Mapping[str, str | None]) -> Options:
-    """The size of a deal's study: as many simulated children as there are, long enough to measure every metric."""
-    from cradlecast.scenarios.fit import cohorts_of
-
-    children = max(100, min(round(community.births_per_year.value * len(cohorts_of(scenario))), MAX_CHILDREN))
-    horizon = deal_horizon(metric.name for metric in deal.metrics)
-    size = options(sizes, children=children, worlds=1, horizon=horizon)
-    for metric in deal.metrics:
-        if metric_age(metric.name) > size.horizon:
-            raise InputError(
-                f"--horizon must be at least {metric_age(metric.name)}, the age at which '{metric.name}' of deal "
-                f"'{deal.name}' is measured; got {size.horizon}"
-            )
-    return size
 
 
 def _run(asked: Asked, quiet: bool) -> Result:
@@ -343,6 +359,15 @@ def _run(asked: Asked, quiet: bool) -> Result:
         if len(asked.scenarios) == 1:
             return run(asked.scenarios[0], asked.options, progress)
         return compare(asked.scenarios, asked.options, progress)
+
+
+def _costs(asked: Asked, result: Result) -> Mapping[str, pd.DataFrame]:
+    """What one more child costs, beside the tables of a study."""
+    if asked.deal is not None:
+        return {}
+    from cradlecast.additional import cost_per_additional
+
+    return {"costs": cost_per_additional(result)}
 
 
 def _print(asked: Asked, record: Mapping[str, Any], tables: Sequence[Table]) -> None:

@@ -25,6 +25,7 @@ from cradlecast.model.draws import draw_parameters
 from cradlecast.model.paths import count_paths
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, place_of
+from cradlecast.model.presets import under
 from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of
@@ -100,7 +101,7 @@ def ground_in(community: Community, options: Options) -> Ground:
     """
     check_community(community)
     programs = {name: load_program(name) for name in PROGRAMS}
-    parameters = load_parameters()
+    parameters = under(load_parameters(), options.evidence)
     key = digest(community, *programs.values(), parameters, options.seed, CALIBRATION_CHILDREN)
     return Ground(community, place_of(community), programs, parameters, options, CalibrationCache(key))
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from cradlecast.scenarios.errors import InputError, nearest
+from cradlecast.scenarios.wording import shown
 
 INTERVAL_DRAWS = 200
 """Draws from which a 90 % interval is one; anything less is printed as a preview, and tails are refused."""
+
+EVIDENCE = ("central", "pessimistic", "optimistic")
+"""What programs add: as the evidence has it, or moved to its worse or better fifth (model/presets.py)."""
 
 MAX_CHILDREN = 20_000_000
 MAX_CHILD_YEARS = 200_000_000_000
@@ -60,6 +64,8 @@ class Options:
         Key of all of them: same seed, same bytes.
     horizon
         Age to which children are followed.
+    evidence
+        One of `EVIDENCE`.
 
     Raises
     ------
@@ -72,8 +78,12 @@ class Options:
     worlds: int = 2
     seed: int = 1
     horizon: int = 30
+    evidence: str = "central"
 
     def __post_init__(self) -> None:
+        if self.evidence not in EVIDENCE:
+            hint = nearest(str(self.evidence)[:60], EVIDENCE)
+            raise InputError(f"evidence must be one of {', '.join(EVIDENCE)}; got {shown(self.evidence)}{hint}")
         bounds = {
             "children": (100, MAX_CHILDREN),
             "draws": (1, 100_000),
@@ -81,19 +91,18 @@ class Options:
             "seed": (0, 2**32 - 1),
             "horizon": (5, 30),
         }
-        for field in fields(self):
-            value = getattr(self, field.name)
-            low, high = bounds[field.name]
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool):
-                raise InputError(f"{field.name} must be a whole number; got {value!r}")
+                raise InputError(f"{name} must be a whole number; got {value!r}")
             if not low <= value <= high:
                 cost = ""
-                if field.name == "children" and value > high:
+                if name == "children" and value > high:
                     cost = (
                         f" ({value:,} would take about {value * BYTES_PER_CHILD / 1e9:,.0f} GB of memory and "
                         f"{self.child_years / CHILD_YEARS_PER_SECOND / 3600:,.0f} hours)"
                     )
-                raise InputError(f"{field.name} must be from {low:,} to {high:,}; got {value:,}{cost}")
+                raise InputError(f"{name} must be from {low:,} to {high:,}; got {value:,}{cost}")
         if self.child_years > MAX_CHILD_YEARS:
             hours = self.child_years / CHILD_YEARS_PER_SECOND / 3600
             raise InputError(

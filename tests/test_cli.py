@@ -22,7 +22,7 @@ from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.ui.arguments import deal_horizon, number, settings, whole
-from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, STUDIES
+from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, PAGES, STUDIES
 from tests.result_examples import LAPSE, deal_tables, record, study_tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +57,7 @@ class Study(types.ModuleType):
     def result(self, what: Mapping[str, object], tables: Mapping[str, pd.DataFrame]) -> object:
         if self.problem is not None:
             raise self.problem
-        return types.SimpleNamespace(record=what, tables=tables)
+        return types.SimpleNamespace(record=what, tables=tables, samples=())
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_run_prints_its_tables_and_says_what_it_compared(study: Study, capsys: C
 
 def test_json_carries_everything_and_nothing_else_is_printed(study: Study, capsys: Capture) -> None:
     answer = json.loads(answered(capsys, "run", LAPSE, "--json"))
-    assert list(answer) == ["record", *study_tables(LAPSE)]
+    assert list(answer) == ["record", *study_tables(LAPSE), "costs"]
     assert answer["record"]["scenarios"] == [LAPSE]
     rates = [row["rate"] for row in answer["milestones"]]
     assert rates and all(0 <= rate <= 1 for rate in rates)
@@ -190,9 +190,13 @@ def test_out_writes_every_table_and_the_record(study: Study, capsys: Capture, tm
     folder = tmp_path / "results"
     assert main(["run", LAPSE, "--out", str(folder), "--json"]) == 0
     answer = capsys.readouterr()
-    assert {path.name for path in folder.iterdir()} == {"record.json", *(f"{name}.csv" for name in study_tables(LAPSE))}
+    assert {path.name for path in folder.iterdir()} == {
+        "record.json",
+        "costs.csv",
+        *(f"{name}.csv" for name in study_tables(LAPSE)),
+    }
     assert json.loads(answer.out)["record"] == json.loads((folder / "record.json").read_text())
-    assert "wrote 6 files" in answer.err
+    assert "wrote 7 files" in answer.err
     assert main(["run", LAPSE, "--out", str(folder), "--quiet"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -243,7 +247,7 @@ def test_the_bare_command_prints_help_with_status_2(capsys: Capture) -> None:
     assert [line.split()[0] for line in listed if line] == list(COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in PAGES])
 def test_every_help_ends_with_an_example_that_is_understood(
     command: str, capsys: Capture, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -469,5 +473,5 @@ def test_a_terminal_without_lines_and_accents_is_served() -> None:
     assert LAPSE in done.stdout and done.stdout.isascii()
 
 
-def test_every_command_is_a_list_a_study_or_a_look() -> None:
-    assert set(COMMANDS) == {*LISTS, *STUDIES, *LOOKS, *CHECKS}
+def test_every_command_is_a_list_a_study_a_look_or_a_page() -> None:
+    assert set(COMMANDS) == {*LISTS, *STUDIES, *LOOKS, *CHECKS, *PAGES}

@@ -1,4 +1,4 @@
-"""The Makefile finds an interpreter that works, on machines where a name on the PATH proves nothing."""
+"""The Makefile finds an interpreter that works, and a browser or words for its absence, on machines of any kind."""
 
 import shutil
 import subprocess
@@ -80,3 +80,45 @@ def test_where_none_works_one_sentence_says_what_to_do(tmp_path: Path) -> None:
     sentences = [line for line in refused.stderr.splitlines() if not line.startswith("make")]
     assert len(sentences) == 1
     assert "Python 3.12 or later" in sentences[0]
+
+
+# --- the browser ---
+
+
+def browser(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What ``make browser`` does where the PATH holds only what the test put there."""
+    make = shutil.which("make")
+    assert make is not None
+    (folder / "bin").mkdir(exist_ok=True)
+    command = [make, "-s", "--no-print-directory", "-C", str(ROOT), "browser"]
+    return subprocess.run(command, env={"PATH": str(folder / "bin")}, capture_output=True, text=True)
+
+
+def test_a_browser_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "chromium", "#!/bin/sh\nexit 0\n")
+    program(tmp_path / "bin", "id", "#!/bin/sh\necho 0\n")
+    program(tmp_path / "bin", "apt-get", f"#!/bin/sh\necho asked > {tmp_path}/asked\n")
+    done = browser(tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (tmp_path / "asked").exists()
+
+
+def test_a_missing_browser_is_installed_where_that_is_allowed(tmp_path: Path) -> None:
+    bin_ = tmp_path / "bin"
+    program(bin_, "id", "#!/bin/sh\necho 0\n")
+    made = f'echo "#!/bin/sh" > {bin_}/chromium; /bin/chmod +x {bin_}/chromium'
+    install = f'case "$*" in *install*chromium*) {made};; esac'
+    program(bin_, "apt-get", f"#!/bin/sh\n{install}\n")
+    done = browser(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Installing Chromium, in which the page is tested.\n"
+    assert (bin_ / "chromium").exists()
+
+
+def test_where_it_cannot_be_installed_one_sentence_says_what_is_skipped(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "id", "#!/bin/sh\necho 1000\n")
+    program(tmp_path / "bin", "apt-get", "#!/bin/sh\nexit 1\n")
+    done = browser(tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    sentence = "Chromium is missing and cannot be installed here: the tests marked browser will be skipped.\n"
+    assert done.stderr == sentence

@@ -8,8 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn
 
+from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.options import Options, metric_age
+from cradlecast.scenarios.fit import cohorts_of
+from cradlecast.scenarios.options import MAX_CHILDREN, Options, metric_age
+from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.wording import one_line, shown, slip
 
 _DIGITS: Final = "[0-9]+(?:_[0-9]+)*"
@@ -26,6 +30,9 @@ CHILD_WORDS: Final = ("changed", "moved")
 MOST_DRAWS: Final = 100_000
 MOST_WORLDS: Final = 2**32 - 1
 """Draws and worlds that there are; the last world of all is the calibration's."""
+
+_LAST_PORT: Final = 65_535
+_THIS_COMPUTER: Final = ("127.0.0.1", "localhost")
 
 _SHORTEST_DEAL_HORIZON: Final = 6
 """Age to which a deal on kindergarten and earlier is followed: the last year it reads, and one more."""
@@ -126,23 +133,54 @@ def settings(words: Sequence[str]) -> dict[str, float]:
     return values
 
 
-def options(sizes: Mapping[str, str | None], **defaults: int) -> Options:
+def options(sizes: Mapping[str, str | None], evidence: str | None = None, /, **defaults: int) -> Options:
     """The size of a study from what was written, refused at once where it is out of bounds.
 
     Parameters
     ----------
     sizes
         For each of `SIZES` what was written, or None.
+    evidence
+        The evidence preset that was written, or None.
     **defaults
         What stands where nothing was written, if that is not the default of `Options`.
 
     Raises
     ------
     InputError
-        For a size that is no whole number, or beyond its bounds.
+        For a size that is no whole number, or beyond its bounds, or an unknown preset.
     """
     written = {name: whole(text, f"--{name}") for name, text in sizes.items() if text is not None}
-    return Options(**(defaults | written))
+    return Options(**(defaults | written), evidence=evidence or "central")
+
+
+def deal_options(
+    deal: Deal, scenario: Scenario, community: Community, sizes: Mapping[str, str | None], evidence: str | None = None
+) -> Options:
+    """The size of a deal's study: as many simulated children as there are, long enough to measure every metric.
+
+    Parameters
+    ----------
+    deal, scenario, community
+        The contract, and the children whom it is priced on.
+    sizes, evidence
+        As in `options`.
+
+    Raises
+    ------
+    InputError
+        As in `options`, and for a horizon before the last metric.
+    """
+    children = max(100, min(round(community.births_per_year.value * len(cohorts_of(scenario))), MAX_CHILDREN))
+    horizon = deal_horizon(metric.name for metric in deal.metrics)
+    size = options(sizes, evidence, children=children, worlds=1, horizon=horizon)
+    for metric in deal.metrics:
+        if metric_age(metric.name) > size.horizon:
+            raise InputError(
+                f"--horizon must be at least {metric_age(metric.name)}, the age at which '{metric.name}' of deal "
+                f"'{deal.name}' is measured; got {size.horizon}"
+            )
+    return size
 
 
 def child(text: str) -> str:
@@ -166,6 +204,22 @@ def numbered(text: str | None, what: str, count: int) -> int:
     if not 0 <= value < count:
         raise InputError(f"--{what} must be from 0 to {count - 1:,}; got {value:,}")
     return value
+
+
+def port(text: str | None, usual: int) -> int:
+    """The number of a port, or the usual one where nothing was written; raises `InputError` beyond 0 to 65535."""
+    value = usual if text is None else whole(text, "--port")
+    if not 0 <= value <= _LAST_PORT:
+        raise InputError(f"--port must be from 0 to {_LAST_PORT}; got {value}")
+    return value
+
+
+def refuse_other_address(text: str | None) -> None:
+    """Raise for an address that other computers could reach: whoever opens the page may start work here."""
+    if text is not None and text.strip().lower() not in _THIS_COMPUTER:
+        raise InputError(
+            f"the page has no login yet, so it is served to this computer only (127.0.0.1); got --address {shown(text)}"
+        )
 
 
 def deal_horizon(metrics: Iterable[str]) -> int:

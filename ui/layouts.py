@@ -71,6 +71,7 @@ def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
         "seats": seats,
         "ledger": ledger,
         "budgets": lambda table, occasion: [],
+        "costs": costs,
         **DEAL_LAYOUTS,
     }
     return [view for table in tables for view in layouts.get(table.name, _as_it_is)(table, occasion)]
@@ -251,6 +252,30 @@ def ledger(table: Table, occasion: Occasion) -> list[View]:
 def _either(name: str, other: str) -> Callable[[Row], str]:
     """What writes one column, or another one where the row has nothing in it."""
     return lambda row: text(row.get(name, row.get(other)))
+
+
+def costs(table: Table, occasion: Occasion) -> list[View]:
+    """What one more child at each milestone costs; nothing where the mean adds none."""
+    columns = [
+        Column("milestone", lambda row: word(row["milestone"]), right=False),
+        Column("added cost", lambda row: money(row["added_dollars"]), gives_way=2),
+        Column("children\nadded", lambda row: count(row["added_children"])),
+        Column("cost per additional\nchild (range)", _cost),
+    ]
+    if not occasion.preview:
+        columns.append(
+            Column("chance of\nno gain", lambda row: f"{percent(row['chance_not_positive'])} %", gives_way=1)
+        )
+    title = "Cost per additional child, all payers and school years together, not discounted"
+    return [occasion.view(table, title, tuple(columns), _by_scenario(table.rows, occasion))]
+
+
+def _cost(row: Row) -> str:
+    """A cost with its range, which has no end where some future adds no child."""
+    low, high = row.get("cost_low"), row.get("cost_high")
+    if row["cost"] is None or low is None:
+        return money(row["cost"])
+    return f"{money(row['cost'])} ({money(low)} {f'to {money(high)}' if high is not None else 'or more'})"
 
 
 def _rates(table: Table, occasion: Occasion, group: str, title: str, what: str = "milestone") -> View:

@@ -49,7 +49,7 @@ def heading(
     size = (
         f"{options.children:,} simulated children, followed to age {options.horizon}; "
         f"{_many(options.draws, 'draw')} of what is uncertain, {_many(options.worlds, 'world')} of chance in each; "
-        f"seed {options.seed}"
+        f"seed {options.seed}{'' if options.evidence == 'central' else f'; {options.evidence} evidence'}"
     )
     return [*lines, ("Size", size)]
 

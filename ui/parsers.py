@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cradlecast.scenarios.options import Options
+from cradlecast.scenarios.options import EVIDENCE, Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.ui.arguments import CHILD_WORDS, Parser
 
@@ -37,7 +37,13 @@ CHECKS: Final[Mapping[str, str]] = {
 }
 """Commands that look at the observed world of a community, and what they do."""
 
-COMMANDS: Final = (*LISTS, *STUDIES, *LOOKS, *CHECKS)
+PAGES: Final[Mapping[str, str]] = {"app": "serve a page to try scenarios on, for this computer only"}
+"""Commands that serve pages, and what they do."""
+
+COMMANDS: Final = (*LISTS, *STUDIES, *LOOKS, *CHECKS, *PAGES)
+
+PORT: Final = 5006
+"""Where the page is served if nothing else is asked."""
 
 _LAPSE: Final = "memphis-prek-1000-lapse"
 _CALLS: Final[Mapping[str, str]] = {
@@ -49,6 +55,7 @@ _CALLS: Final[Mapping[str, str]] = {
     "trace": f"cradlecast trace {_LAPSE} --child changed",
     "calibrate": "cradlecast calibrate memphis --draws 5",
     "validate": "cradlecast validate --associations --draws 10",
+    "app": "cradlecast app --port 8000",
 }
 _EPILOG: Final = f"""examples:
   cradlecast scenarios
@@ -84,10 +91,11 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
     adder = parser.add_subparsers(dest="command", prog="cradlecast", help=argparse.SUPPRESS, parser_class=Parser)
     commands = {}
-    for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS}.items():
+    for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS, **PAGES}.items():
         sentence = f"{what[0].upper()}{what[1:]}."
         commands[name] = adder.add_parser(name, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE)
-        _with_forms(commands[name], name)
+        if name not in PAGES:
+            _with_forms(commands[name], name)
     commands["run"].add_argument("names", nargs=1, metavar="SCENARIO", help=_A_SCENARIO)
     commands["compare"].add_argument("names", nargs="+", metavar="SCENARIO", help=_A_SCENARIO)
     commands["deal"].add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
@@ -96,12 +104,14 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         _with_sizes(commands[name], name)
     _with_looks(commands["explain"], commands["trace"])
     _with_checks(commands["calibrate"], commands["validate"])
+    commands["app"].add_argument("--port", metavar="N", help=f"port of this computer ({PORT}; 0 takes a free one)")
+    commands["app"].add_argument("--address", metavar="HOST", help="127.0.0.1 or localhost: the page has no login yet")
     return parser, commands
 
 
 def _about() -> str:
     """What the command is for, and its commands; argparse would break their lines."""
-    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS}.items()]
+    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS, **PAGES}.items()]
     about = "Forecast children's paths from cradle to career, and price deals on them."
     return "\n".join([about, "", "commands:", *lines])
 
@@ -139,6 +149,8 @@ def _with_sizes(parser: Parser, command: str) -> None:
     }
     for name, (value, words) in helps.items():
         parser.add_argument(name, metavar=value, help=words)
+    preset = f"what programs add: {_or(EVIDENCE)} ({default.evidence})"
+    parser.add_argument("--evidence", metavar="PRESET", help=preset)
     _with_levers(parser, several)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
