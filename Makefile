@@ -10,7 +10,7 @@ PIP := -m pip --disable-pip-version-check
 LOCK_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long checks lint bench-engines lock interpreter clean
+.PHONY: help demo test test-long checks lint bench-engines lock interpreter office clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -22,11 +22,20 @@ demo: $(STAMP) ## the main job: 1,000 pre-K seats a year in Memphis, and a deal 
 	$(BIN)/cradlecast compare memphis-prek-1000-lapse --children 3000 --worlds 1 && wait $$deal && echo && \
 	cat $(VENV)/demo-deal.txt
 
-test: checks ## style, types, every test that takes less than minutes, and the wheel
+test: checks office ## style, types, every test that takes less than minutes, and the wheel
 	$(BIN)/python -m pytest
 
-test-long: checks ## the same with the long tests
+test-long: checks office ## the same with the long tests
 	$(BIN)/python -m pytest -m ""
+
+# Tests recalculate workbooks in LibreOffice. Where it can be neither found nor installed, they say what they skipped.
+office:
+	@command -v soffice libreoffice >/dev/null 2>&1 || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing libreoffice-calc, which tests recalculate workbooks in; this takes a minute."; \
+	  (apt-get install -y -q --no-install-recommends libreoffice-calc || \
+	    (apt-get update -q && apt-get install -y -q --no-install-recommends libreoffice-calc)) >/dev/null 2>&1 || \
+	  echo "libreoffice-calc could not be installed; the tests that need it are skipped by name."; \
+	fi
 
 checks: $(STAMP) ## style and types only
 	$(BIN)/ruff check .

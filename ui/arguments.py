@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn
 
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.options import Options, metric_age
+from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.wording import one_line, shown, slip
 
 _DIGITS: Final = "[0-9]+(?:_[0-9]+)*"
@@ -26,9 +26,6 @@ CHILD_WORDS: Final = ("changed", "moved")
 MOST_DRAWS: Final = 100_000
 MOST_WORLDS: Final = 2**32 - 1
 """Draws and worlds that there are; the last world of all is the calibration's."""
-
-_SHORTEST_DEAL_HORIZON: Final = 6
-"""Age to which a deal on kindergarten and earlier is followed: the last year it reads, and one more."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -106,8 +103,8 @@ def whole(text: str, what: str) -> int:
     return int(value)
 
 
-def settings(words: Sequence[str]) -> dict[str, float]:
-    """Lever names and values from words such as ``seats=500``.
+def settings(words: Sequence[str], option: str = "--set", example: str = "seats=500") -> dict[str, float]:
+    """Lever names and values from words such as ``seats=500``, written after an option.
 
     Raises
     ------
@@ -119,9 +116,9 @@ def settings(words: Sequence[str]) -> dict[str, float]:
         name, equals, text = word.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"--set takes LEVER=VALUE, as in --set seats=500; got {shown(word)}")
+            raise InputError(f"{option} takes LEVER=VALUE, as in {option} {example}; got {shown(word)}")
         if name in values:
-            raise InputError(f"--set names the lever {shown(name)} twice")
+            raise InputError(f"{option} names the lever {shown(name)} twice")
         values[name] = number(text, one_line(name, 60))
     return values
 
@@ -168,9 +165,19 @@ def numbered(text: str | None, what: str, count: int) -> int:
     return value
 
 
-def deal_horizon(metrics: Iterable[str]) -> int:
-    """Age to which children must be followed so that all metrics of a deal are measured."""
-    return max([_SHORTEST_DEAL_HORIZON, *(metric_age(name) for name in metrics)])
+def target(text: str) -> tuple[str, float]:
+    """What a price is solved for, and the return that is wanted; raises `InputError` for a return out of bounds."""
+    name, equals, value = text.strip().partition("=")
+    if name != "investor-return":
+        if equals:
+            raise InputError(f"--solve {one_line(name, 60)} takes no value; got {shown(value)}")
+        return name, 0.0
+    if not equals:
+        raise InputError("--solve investor-return needs a rate a year, as in investor-return=0.05")
+    wanted = number(value, "investor-return")
+    if not -1.0 < wanted <= 1.0:
+        raise InputError(f"investor-return must be above -1 and at most 1 (5 % is 0.05); got {shown(value)}")
+    return name, wanted
 
 
 def _sentence(message: str) -> str:
