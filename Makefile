@@ -11,7 +11,7 @@ LOCK_FLAGS ?=
 PORT ?= 5006
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test test-long browser checks lint bench-engines lock interpreter clean
+.PHONY: help demo app test test-long browser office checks lint bench-engines lock interpreter clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,10 +26,10 @@ demo: $(STAMP) ## the main job: 1,000 pre-K seats a year in Memphis, and a deal 
 app: $(STAMP) ## a page to try scenarios on, for this computer only (PORT=5006)
 	@$(BIN)/cradlecast app --port $(PORT)
 
-test: checks browser ## style, types, every test that takes less than minutes, and the wheel
+test: checks browser office ## style, types, every test that takes less than minutes, and the wheel
 	$(BIN)/python -m pytest -rs
 
-test-long: checks browser ## the same with the long tests
+test-long: checks browser office ## the same with the long tests
 	$(BIN)/python -m pytest -rs -m ""
 
 # The page is tested in Chromium. Where it is missing it is installed, if this user may; else those tests are skipped by name.
@@ -45,6 +45,15 @@ browser:
 	  command -v chromium >/dev/null 2>&1 || \
 	    echo "Chromium is missing and cannot be installed here: the tests marked browser will be skipped." >&2; \
 	}
+
+# Tests recalculate workbooks in LibreOffice. Where it can be neither found nor installed, they say what they skipped.
+office:
+	@command -v soffice libreoffice >/dev/null 2>&1 || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing libreoffice-calc, which tests recalculate workbooks in; this takes a minute."; \
+	  (apt-get install -y -q --no-install-recommends libreoffice-calc || \
+	    (apt-get update -q && apt-get install -y -q --no-install-recommends libreoffice-calc)) >/dev/null 2>&1 || \
+	  echo "libreoffice-calc could not be installed; the tests that need it are skipped by name."; \
+	fi
 
 checks: $(STAMP) ## style and types only
 	$(BIN)/ruff check .

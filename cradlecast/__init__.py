@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cradlecast.explanation import explain
+    from cradlecast.finance.replay import replay
     from cradlecast.published import associations
     from cradlecast.scenarios.errors import InputError
     from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario
     from cradlecast.scenarios.options import Options
-    from cradlecast.study import Result, compare, price, run
+    from cradlecast.study import Result, compare, price, run, solve
     from cradlecast.targets import fit
     from cradlecast.tracing import trace
 
@@ -31,7 +32,9 @@ __all__ = [
     "load_program",
     "load_scenario",
     "price",
+    "replay",
     "run",
+    "solve",
     "trace",
 ]
 
@@ -48,7 +51,9 @@ _HOMES = {
     "load_program": "cradlecast.scenarios.library",
     "load_scenario": "cradlecast.scenarios.library",
     "price": "cradlecast.study",
+    "replay": "cradlecast.finance.replay",
     "run": "cradlecast.study",
+    "solve": "cradlecast.study",
     "trace": "cradlecast.tracing",
 }
 

@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,23 +25,28 @@ from cradlecast.ui.arguments import (
     SIZES,
     child,
     deal_options,
+    number,
     numbered,
     options,
     port,
     refuse_other_address,
     refuse_unknown_options,
     settings,
+    target,
+    whole,
 )
 from cradlecast.ui.parsers import (
     ASSOCIATIONS_SIZE,
     CHECKS,
     COMMANDS,
+    DEALS,
     EXAMPLES,
     FIT_SIZE,
     LISTS,
     LOOKS,
     PAGES,
     PORT,
+    REPLAYS,
     parsers,
 )
 
@@ -77,6 +82,11 @@ class Asked:
     options: Options
     settings: Mapping[str, float]
     deal: Deal | None = None
+    optimism: bool = False
+    target: str = ""
+    wanted: float = 0.0
+    metrics: tuple[str, ...] = ()
+    tranche: str | None = None
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -121,6 +131,8 @@ def _answer(words: list[str]) -> int:
         return _serve(asked)
     if asked.command in CHECKS:
         return _check(asked)
+    if asked.command in REPLAYS:
+        return _replay(asked) if asked.command == "replay" else _power(asked)
     if asked.command in LOOKS:
         return _explain(asked) if asked.command == "explain" else _trace(asked)
     return _list(asked) if asked.command in LISTS else _study(asked)
@@ -138,7 +150,8 @@ def _list(asked: argparse.Namespace) -> int:
     elif asked.csv:
         _write(csv_text(table))
     else:
-        _show([listing_view(table)], [], [EXAMPLES[asked.command].format(row["name"]) for row in table.rows[:1]])
+        first = [row for row in table.rows if row.get("for") != "replay"][:1]
+        _show([listing_view(table)], [], [EXAMPLES[asked.command].format(row["name"]) for row in first])
     return OK
 
 
@@ -146,11 +159,14 @@ def _study(words: argparse.Namespace) -> int:
     """Check what is asked, run it, and print or write what was found."""
     asked = _checked(words)
     folder = None if words.out is None else Path(words.out)
-    if folder is not None:
+    files = [Path(name) for name in (getattr(words, "xlsx", None), getattr(words, "indigo", None)) if name is not None]
+    if folder is not None or files:
         from cradlecast.ui.exports import check_folder
 
-        check_folder(folder)
+        for each in ([] if folder is None else [folder]) + [file.parent for file in files]:
+            check_folder(each)
     result = _run(asked, words.quiet)
+    _write_files(words, asked, result)
 
     from cradlecast.ui.notes import failed_checks
     from cradlecast.ui.rows import tables_of
@@ -161,6 +177,72 @@ def _study(words: argparse.Namespace) -> int:
     if failures := failed_checks(tables):
         return _say(f"the deal's books are wrong: {'; '.join(failures)}", FOUND_WRONG)
     return OK
+
+
+def _replay(words: argparse.Namespace) -> int:
+    """Apply a deal's rules to observed results."""
+    from cradlecast.scenarios.library import load_deal, load_results
+
+    deal = load_deal(words.name)
+    observed = None if words.results is None else load_results(words.results).observed
+    folder = None if words.out is None else Path(words.out)
+    if folder is not None:
+        from cradlecast.ui.exports import check_folder
+
+        check_folder(folder)
+
+    from cradlecast.finance.replay import replay
+    from cradlecast.ui import replay_view as view
+    from cradlecast.ui.notes import failed_checks
+    from cradlecast.ui.rows import tables_of
+
+    told = replay(deal, observed)
+    tables = tables_of(told.tables)
+    if not _delivered(words, view.replay_record(deal, told), tables, folder):
+        _show(view.replay_views(deal, tables), view.replay_heading(deal), view.replay_notes(deal, tables, told))
+    if failures := failed_checks(tables):
+        return _say(f"the replay's books are wrong: {'; '.join(failures)}", FOUND_WRONG)
+    return OK
+
+
+def _power(words: argparse.Namespace) -> int:
+    """Say what the evaluation of one metric can see, and how likely it pays."""
+    from cradlecast.scenarios.library import load_deal
+
+    deal = load_deal(words.name)
+    metrics = {metric.name: metric for metric in deal.metrics}
+    name = words.metric if words.metric is not None else next(iter(metrics))
+    if name not in metrics:
+        raise InputError(f"deal '{deal.name}' has no metric {shown(name)}{nearest(name[:60], metrics)}")
+    n = float(whole(words.per_side, "--per-side"))
+    base = number(words.base_rate, "--base-rate")
+    effects = [number(each, "--effects") for each in words.effects.split(",")]
+
+    from cradlecast.finance.power import odds
+    from cradlecast.ui import replay_view as view
+    from cradlecast.ui.rows import table_of
+
+    table = table_of("power", odds(deal, metrics[name], n, n, base, effects))
+    if not _delivered(words, view.deal_record(deal), [table], None):
+        _show([view.power_view(deal, table)], view.replay_heading(deal), view.power_notes())
+    return OK
+
+
+def _write_files(words: argparse.Namespace, asked: Asked, result: Result) -> None:
+    """Write the workbook and the INDIGO file of a deal, where they are asked for."""
+    if asked.deal is None or words.command != "deal":
+        return
+    from cradlecast.ui.exports import write_file
+
+    if words.xlsx is not None:
+        from cradlecast.finance.workbook import workbook
+
+        assert result.case is not None
+        write_file(Path(words.xlsx), workbook(result.case, result.record))
+    if words.indigo is not None:
+        from cradlecast.finance.indigo import indigo_text
+
+        write_file(Path(words.indigo), indigo_text(asked.deal).encode())
 
 
 def _explain(words: argparse.Namespace) -> int:
@@ -321,9 +403,11 @@ def _checked(words: argparse.Namespace) -> Asked:
 
     sizes = {name: getattr(words, name) for name in SIZES}
     moved = settings(words.set)
-    if words.command != "deal":
+    if words.command not in DEALS:
         size = options(sizes, words.evidence)
-    deal = load_deal(words.name) if words.command == "deal" else None
+    deal = load_deal(words.name) if words.command in DEALS else None
+    if deal is not None:
+        deal = deal.with_behaviour(settings(words.behaviour, "--behaviour", "nudging=0.05"))
     named = words.names if deal is None else [words.scenario]
     scenarios = tuple(load_scenario(name).with_levers(moved) for name in named)
     communities = {scenario.community: load_community(scenario.community) for scenario in scenarios}
@@ -332,7 +416,22 @@ def _checked(words: argparse.Namespace) -> Asked:
     _refuse_twins(scenarios)
     if deal is not None:
         size = deal_options(deal, scenarios[0], communities[scenarios[0].community], sizes, words.evidence)
-    return Asked(scenarios, communities, size, moved, deal)
+    return _with_target(words, Asked(scenarios, communities, size, moved, deal))
+
+
+def _with_target(words: argparse.Namespace, asked: Asked) -> Asked:
+    """What is asked of a deal beside its scenario: optimism, target, metrics and tranche."""
+    if asked.deal is None:
+        return asked
+    if words.command == "deal":
+        return replace(asked, optimism=words.optimism)
+    from cradlecast.scenarios.solving import check_target
+
+    name, wanted = target(words.solve)
+    check_target(asked.deal, name, words.metric, words.tranche)
+    return replace(
+        asked, optimism=words.optimism, target=name, wanted=wanted, metrics=tuple(words.metric), tranche=words.tranche
+    )
 
 
 def _refuse_twins(scenarios: Sequence[Scenario]) -> None:
@@ -350,12 +449,25 @@ def _run(asked: Asked, quiet: bool) -> Result:
 
     from cradlecast.ui.progress import progress_bar
 
-    what = "Pricing" if asked.deal else "Comparing" if len(asked.scenarios) > 1 else "Running"
+    many = "Comparing" if len(asked.scenarios) > 1 else "Running"
+    what = "Solving" if asked.target else "Pricing" if asked.deal else many
     with progress_bar(what, Console(stderr=True), quiet) as progress:
-        from cradlecast.study import compare, price, run
+        from cradlecast.study import compare, price, run, solve
 
+        if asked.deal is not None and asked.target:
+            return solve(
+                asked.deal,
+                asked.scenarios[0],
+                asked.target,
+                asked.wanted,
+                asked.options,
+                progress,
+                metrics=asked.metrics,
+                tranche=asked.tranche,
+                optimism=asked.optimism,
+            )
         if asked.deal is not None:
-            return price(asked.deal, asked.scenarios[0], asked.options, progress)
+            return price(asked.deal, asked.scenarios[0], asked.options, progress, optimism=asked.optimism)
         if len(asked.scenarios) == 1:
             return run(asked.scenarios[0], asked.options, progress)
         return compare(asked.scenarios, asked.options, progress)

@@ -15,7 +15,7 @@ from cradlecast.scenarios.errors import InputError
 
 
 class Due(NamedTuple):
-    """An amount of one use that falls due on one date."""
+    """An amount of one use that falls due on one date; a reserve, which the deal keeps, has no party."""
 
     date: date
     use: str
@@ -55,6 +55,9 @@ def due_uses(deal: Deal, seat_years: Mapping[int, float], seat_cost: float | Non
     found: list[Due] = []
     for use in deal.uses:
         found += _of_seats(use, deal, seat_years, seat_cost) if use.per_seat else _of_amount(use)
+    for reserve in deal.reserves:
+        cents = int(to_cents(reserve.amount.value, f"reserve '{reserve.name}'"))
+        found.append(Due(reserve.funded_on, reserve.name, "", cents, "sources"))
     return sorted(found, key=lambda due: due.date)
 
 
@@ -107,7 +110,27 @@ def commitments(deal: Deal, dues: list[Due]) -> dict[str, int]:
             f"deal '{deal.name}': sources must equal uses; uses are {words(needed)} and sources "
             f"{'fall short of' if left > 0 else 'exceed'} them by {words(abs(left))}"
         )
-    return {source.name: promised[source.name] for source in deal.sources}
+    promised = {source.name: promised[source.name] for source in deal.sources}
+    _fits_its_uses(deal, dues, promised)
+    return promised
+
+
+def _fits_its_uses(deal: Deal, dues: list[Due], promised: Mapping[str, int]) -> None:
+    """Raise where money that may pay for some uses only cannot all be spent on them."""
+    left = dict(promised)
+    limited = [tranche for tranche in deal.tranches if tranche.only_for]
+    for due in (due for due in dues if due.paid_by == "sources"):
+        unpaid = due.cents
+        for tranche in (tranche for tranche in limited if due.use in tranche.only_for):
+            drawn = min(unpaid, left[tranche.name])
+            left[tranche.name] -= drawn
+            unpaid -= drawn
+    for tranche in limited:
+        if left[tranche.name]:
+            raise InputError(
+                f"deal '{deal.name}': '{tranche.name}' may pay for {', '.join(tranche.only_for)} only, which leave "
+                f"{words(left[tranche.name])} of its {words(promised[tranche.name])} without a use"
+            )
 
 
 def sources_and_uses(deal: Deal, seat_years: Mapping[int, float], seat_cost: float | None = None) -> pd.DataFrame:
@@ -146,6 +169,17 @@ def sources_and_uses(deal: Deal, seat_years: Mapping[int, float], seat_cost: flo
                     "provenance": "scenario" if given else figure.provenance,
                 }
             )
+    for reserve in deal.reserves:
+        rows.append(
+            {
+                "side": "use",
+                "name": reserve.name,
+                "kind": "reserve",
+                "party": "kept by the deal",
+                "amount": to_dollars(sum(due.cents for due in dues if due.use == reserve.name)),
+                "provenance": reserve.amount.provenance,
+            }
+        )
     for source in deal.sources:
         rows.append(
             {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cradlecast.finance.money import Cents, to_dollars
 
-INVESTOR_LINES = ("drawn", "interest", "principal", "residual")
+INVESTOR_LINES = ("drawn", "interest", "principal", "guarantee", "success share", "residual")
 """Lines that are a tranche's own cash flow."""
 
 

@@ -1,4 +1,4 @@
-"""Returns on dated cash flows: XIRR and the multiple of invested capital.
+"""Returns on dated cash flows: XIRR, multiples, payback, exposure, life and the tail of the losses.
 
 The rate r of flows c at dates d solves  sum of c_i / (1 + r)^((d_i - d_0) / 365) = 0 : Act/365F, effective annual,
 as in spreadsheets. Money in is negative, money out positive. Where several rates solve it none of them is the return,
@@ -139,6 +139,77 @@ def moic(invested: ArrayLike, returned: ArrayLike) -> Any:
     invested, returned = np.asarray(invested, dtype=np.float64), np.asarray(returned, dtype=np.float64)
     nothing = invested == 0
     return np.where(nothing, np.nan, returned / np.where(nothing, 1.0, invested))
+
+
+def payback(dates: ArrayLike, flows: ArrayLike) -> np.datetime64:
+    """First date from which on the flows so far no longer sum to less than nothing; not a date where that never comes.
+
+    Examples
+    --------
+    >>> str(payback(["2020-01-01", "2021-01-01", "2022-01-01"], [-100, 60, 60]))
+    '2022-01-01'
+    """
+    days, amounts = _checked(dates, flows)
+    order = np.argsort(days, kind="stable")
+    days, out = days[order], np.flatnonzero(np.cumsum(amounts[order]) < 0)
+    if not len(out) or out[-1] + 1 == len(days):
+        return np.datetime64("NaT", "D")
+    return np.datetime64(days[out[-1] + 1])
+
+
+def peak_exposure(flows: ArrayLike) -> Any:
+    """Most that was in at one time: the lowest sum of the flows so far, as a positive number; flows in order of date.
+
+    Examples
+    --------
+    >>> float(peak_exposure([-100, 60, -30, 80]))
+    100.0
+    """
+    sums = np.cumsum(np.asarray(flows, dtype=np.float64), axis=-1)
+    return np.maximum(-sums.min(axis=-1, initial=0.0), 0.0)
+
+
+def weighted_life(dates: ArrayLike, drawn: ArrayLike, repaid: ArrayLike) -> float:
+    """Years that a drawn dollar stays out, on average; what is never repaid stays out to the last date.
+
+    Parameters
+    ----------
+    dates
+        Dates in order, shape (k,).
+    drawn, repaid
+        Dollars drawn, and dollars of them repaid, on each; both positive.
+
+    Returns
+    -------
+    float
+        Dollar-years outstanding over dollars drawn, years of 365 days; NaN where nothing was drawn.
+
+    Examples
+    --------
+    >>> weighted_life(["2020-01-01", "2020-12-31", "2021-12-31"], [100, 0, 0], [0, 50, 50])
+    1.5
+    """
+    days = np.asarray(dates, dtype="datetime64[D]")
+    put_in, back = np.asarray(drawn, dtype=np.float64), np.asarray(repaid, dtype=np.float64)
+    total = float(put_in.sum())
+    if total == 0:
+        return float("nan")
+    out = np.maximum(np.cumsum(put_in - back), 0.0)
+    return float((out[:-1] * np.diff(_years(days))).sum() / total)
+
+
+def expected_shortfall(losses: ArrayLike, tail: float = 0.05) -> float:
+    """Mean of the worst share of the losses (a gain is a negative loss); the sample at the edge counts in part.
+
+    Examples
+    --------
+    >>> expected_shortfall([1.0, 0.5, 0.0, -0.1], 0.5)
+    0.75
+    """
+    worst = np.sort(np.asarray(losses, dtype=np.float64))[::-1]
+    size = tail * len(worst)
+    weights = np.clip(size - np.arange(len(worst)), 0.0, 1.0)
+    return float((worst * weights).sum() / size)
 
 
 def _checked(dates: ArrayLike, flows: ArrayLike) -> tuple[NDArray[np.datetime64], Floats]:

@@ -7,7 +7,8 @@ quantiles over samples, a central 90 % interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cradlecast.finance.budget import commitments, due_uses, sources_and_uses
+from cradlecast.finance.case import Case
 from cradlecast.finance.cash import Cash, Check
 from cradlecast.finance.evaluation import Evaluation, Floats, evaluate
 from cradlecast.finance.money import to_cents, to_dollars
 from cradlecast.finance.payments import Payments, owed, owed_on_true_effect
-from cradlecast.finance.returns import moic, xirr, xirr_many
+from cradlecast.finance.returns import (
+    expected_shortfall,
+    moic,
+    payback,
+    peak_exposure,
+    weighted_life,
+    xirr,
+    xirr_many,
+)
 from cradlecast.finance.waterfall import run_waterfall
-from cradlecast.scenarios.deal import Deal, Metric
+from cradlecast.scenarios.contract import Metric
+from cradlecast.scenarios.deal import Deal
 
 LOW, HIGH = 0.05, 0.95
 DRAWS_FOR_TAILS = 200
@@ -37,10 +48,12 @@ class Valuation:
     n_draws, n_samples
         Draws, and pairs of draw and world.
     payments
-        metric, cohort, payer, date, units, price, gross, paid, paid_low, paid_high, reason.
+        metric, payer, date, units, price, gross, paid, reason, cohort, paid_low, paid_high.
     tranches
-        name, party, invested, returned, xirr (of the mean dated flows), xirr_reason (why there is none), xirr_low,
-        xirr_high, n_without_rate, moic, n_losses, n_samples, loss_probability (null below DRAWS_FOR_TAILS draws).
+        name, kind, party, invested, returned, xirr (of the mean dated flows), xirr_reason (why there is none),
+        xirr_low, xirr_high, n_without_rate, moic, dpi, payback_date (of the mean flows), peak_exposure, weighted_life
+        (years), n_losses, n_samples, loss_probability and expected_shortfall (of the worst 5 %, as a share of what was
+        put in; both null below DRAWS_FOR_TAILS draws).
     outcomes
         A row a metric, cohorts together: the true and the evaluated effect, what is paid and what would be paid on the
         true effect, and the odds that the two disagree.
@@ -52,6 +65,8 @@ class Valuation:
         side, name, kind, party, amount (as closed), actual (mean over samples), provenance.
     checks
         name, ok, difference (dollars).
+    evaluation, owed, book
+        What the tables are made from, by sample: results, payments and movements of cash.
     """
 
     n_draws: int
@@ -63,10 +78,17 @@ class Valuation:
     payers: pd.DataFrame
     sources_uses: pd.DataFrame
     checks: pd.DataFrame
+    evaluation: Evaluation = field(repr=False)
+    owed: Payments = field(repr=False)
+    book: Cash = field(repr=False)
 
 
 def value_deal(
-    deal: Deal, study_children: pd.DataFrame, seat_years: Mapping[int, float], seat_cost: float | None = None
+    deal: Deal,
+    study_children: pd.DataFrame,
+    seat_years: Mapping[int, float],
+    seat_cost: float | None = None,
+    seed: int = 1,
 ) -> Valuation:
     """Evaluate, pay, and run the cash of a deal in every sample of a study.
 
@@ -80,6 +102,8 @@ def value_deal(
         Financed seat-years of the community by school year (the calendar year in which it begins).
     seat_cost
         Dollars a seat-year in place of the deal's own.
+    seed
+        Key of the luck that is the deal's own: whether legislatures appropriate.
 
     Returns
     -------
@@ -90,23 +114,42 @@ def value_deal(
     InputError
         Sources do not equal uses, or the study lacks a metric or a cohort that the deal pays for.
     """
+    return value_evaluated(deal, evaluate(deal, study_children), seat_years, seat_cost, seed)
+
+
+def value_case(case: Case) -> Valuation:
+    """Pay, and run the cash of a deal, on results that are there."""
+    return value_evaluated(case.deal, case.evaluation, case.seat_years, case.seat_cost, case.seed, case.times())
+
+
+def value_evaluated(
+    deal: Deal,
+    evaluation: Evaluation,
+    seat_years: Mapping[int, float],
+    seat_cost: float | None = None,
+    seed: int = 1,
+    times: Floats | None = None,
+) -> Valuation:
+    """Pay on an evaluation that is there (each sample's payments times `times`), and run the cash, as `value_deal`."""
     budget = sources_and_uses(deal, seat_years, seat_cost)
     dues = due_uses(deal, seat_years, seat_cost)
     promised = commitments(deal, dues)
-    evaluation = evaluate(deal, study_children)
-    paid, on_truth = owed(deal, evaluation), owed_on_true_effect(deal, evaluation)
+    paid, on_truth = owed(deal, evaluation, seed, times), owed_on_true_effect(deal, evaluation, seed)
     cash = run_waterfall(deal, dues, promised, paid)
     n_draws = evaluation.samples["draw"].nunique()
     return Valuation(
         n_draws=n_draws,
         n_samples=len(evaluation.samples),
         payments=_payments(paid),
-        tranches=_tranches(deal, cash, n_draws),
+        tranches=tranche_table(deal, cash, n_draws),
         outcomes=pd.DataFrame([_outcome(metric, evaluation, paid, on_truth) for metric in deal.metrics]),
         cash=cash.table(),
         payers=_payers(deal, paid, cash),
         sources_uses=_with_actual(deal, budget, cash),
         checks=_checks(deal, budget, cash, promised, paid),
+        evaluation=evaluation,
+        owed=paid,
+        book=cash,
     )
 
 
@@ -123,18 +166,19 @@ def _payments(payments: Payments) -> pd.DataFrame:
     """The dated payments."""
     paid = to_dollars(payments.paid)
     low, high = np.quantile(paid, [LOW, HIGH], axis=0)
-    return payments.claims[["metric", "cohort", "payer", "date"]].assign(
+    return payments.claims[["metric", "payer", "date"]].assign(
         units=payments.units.mean(axis=0),
         price=payments.claims["price"],
         gross=to_dollars(payments.gross).mean(axis=0),
         paid=paid.mean(axis=0),
+        reason=payments.reasons(),
+        cohort=payments.claims["cohort"],
         paid_low=low,
         paid_high=high,
-        reason=payments.reasons(),
     )
 
 
-def _tranches(deal: Deal, cash: Cash, n_draws: int) -> pd.DataFrame:
+def tranche_table(deal: Deal, cash: Cash, n_draws: int) -> pd.DataFrame:
     """What each tranche put in, got back, and what that is a year."""
     rows = []
     for tranche in deal.tranches:
@@ -146,9 +190,12 @@ def _tranches(deal: Deal, cash: Cash, n_draws: int) -> pd.DataFrame:
         rates = xirr_many(dates, flows)
         quantiles = _interval("xirr", rates)
         losses = int((returned < invested).sum())
+        enough = n_draws >= DRAWS_FOR_TAILS
+        shares = np.divide(invested - returned, invested, out=np.zeros_like(invested), where=invested > 0)
         rows.append(
             {
                 "name": tranche.name,
+                "kind": tranche.kind,
                 "party": tranche.party,
                 "invested": invested.mean(),
                 "returned": returned.mean(),
@@ -158,12 +205,35 @@ def _tranches(deal: Deal, cash: Cash, n_draws: int) -> pd.DataFrame:
                 "xirr_high": quantiles["xirr_high"],
                 "n_without_rate": int(np.isnan(rates).sum()),
                 "moic": float(moic(invested.mean(), returned.mean())),
+                "dpi": float(moic(invested.mean(), returned.mean())),
+                "payback_date": payback(dates, flows.mean(axis=0)),
+                "peak_exposure": float(peak_exposure(flows).mean()),
+                "weighted_life": _life(cash, tranche.name),
                 "n_losses": losses,
                 "n_samples": len(invested),
-                "loss_probability": losses / len(invested) if n_draws >= DRAWS_FOR_TAILS else np.nan,
+                "loss_probability": losses / len(invested) if enough else np.nan,
+                "expected_shortfall": expected_shortfall(shares) if enough else np.nan,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if rows:
+        table["payback_date"] = table["payback_date"].astype("datetime64[s]")
+    return table
+
+
+def _life(cash: Cash, tranche: str) -> float:
+    """Years that a dollar of a tranche stays out, on mean flows."""
+    moved: dict[date, list[float]] = {}
+    for entry in cash.entries:
+        if entry.account == tranche and entry.line in ("drawn", "principal", "guarantee"):
+            sums = moved.setdefault(entry.date, [0.0, 0.0])
+            sums[entry.line != "drawn"] += abs(float(to_dollars(entry.cents.mean())))
+    last = max((entry.date for entry in cash.entries), default=None)
+    if last is not None:
+        moved.setdefault(last, [0.0, 0.0])
+    days = sorted(moved)
+    drawn, repaid = zip(*(moved[day] for day in days), strict=True) if days else ((), ())
+    return weighted_life(np.array(days, dtype="datetime64[D]"), drawn, repaid)
 
 
 def _outcome(metric: Metric, evaluation: Evaluation, paid: Payments, on_truth: Payments) -> dict[str, str | float]:
@@ -171,6 +241,7 @@ def _outcome(metric: Metric, evaluation: Evaluation, paid: Payments, on_truth: P
     cells = (evaluation.cells["metric"] == metric.name).to_numpy()
     claims = (paid.claims["metric"] == metric.name).to_numpy()
     true = _pooled(evaluation.true_effect, evaluation.n_all, cells)
+    wanted = -true if metric.better == "lower" else true
     paid_total = to_dollars(paid.paid[:, claims].sum(axis=1))
     true_total = to_dollars(on_truth.paid[:, claims].sum(axis=1))
     if metric.comparison == "none":
@@ -187,9 +258,9 @@ def _outcome(metric: Metric, evaluation: Evaluation, paid: Payments, on_truth: P
         **_interval("rate_seated", _pooled(evaluation.rate_seated, evaluation.n_seated, cells)),
         **_interval("paid", paid_total),
         **_interval("paid_on_true_effect", true_total),
-        "no_true_effect": float((true <= 0).mean()),
-        "paid_without_true_effect": float(((true <= 0) & (paid_total > 0)).mean()),
-        "unpaid_despite_true_effect": float(((true > 0) & (paid_total == 0)).mean()),
+        "no_true_effect": float((wanted <= 0).mean()),
+        "paid_without_true_effect": float(((wanted <= 0) & (paid_total > 0)).mean()),
+        "unpaid_despite_true_effect": float(((wanted > 0) & (paid_total == 0)).mean()),
     }
 
 

@@ -212,7 +212,7 @@ def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: i
     baseline, scenario
         The two arms of one draw and world.
     metrics
-        Names of metrics: milestones, ``prek_attendance``, ``preliteracy_growth``.
+        Names of metrics: milestones, ``prek_attendance``, ``preliteracy_growth``, ``special_education``.
     draw, world
         Their numbers.
 
@@ -221,7 +221,8 @@ def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: i
     dict
         Column to array (rows,), one row per arm, metric and child; ``arm`` is 0 for the baseline and 1 for the
         scenario, ``metric`` an index into ``metrics``, ``stratum`` the group and poverty that an evaluator can match
-        on. ``prek_attendance`` is measured for children in pre-K only.
+        on; ``entry_score`` the pre-literacy score in the fall at 4, before pre-K. ``prek_attendance`` is measured for
+        children in pre-K only.
     """
     seated = scenario.financed()
     children = scenario.children
@@ -245,6 +246,7 @@ def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: i
         "eligible": np.tile(eligible[rows], arms),
         "applied": np.tile(applied[rows], arms),
         "stratum": np.tile(children.whole(Whole.CELL)[rows].astype(np.int16), arms),
+        "entry_score": np.tile(children.real(Real.PRELITERACY_START)[rows], arms),
         "true_score": columns[0],
         "score": np.where(columns[4], columns[1], np.float32(np.nan)),
         "reached_true": columns[2] & columns[4],
@@ -274,6 +276,11 @@ def _readings(arm: Arm, metric: str, rows: Longs) -> Readings:
         attends = (c.whole(Whole.ATTENDS)[rows] == 1) & in_prek
         value = attends.astype(np.float32)
         return value, value, attends, attends, in_prek
+    if metric == "special_education":
+        placed = c.whole(Whole.SPECIAL_EDUCATION)[rows]
+        reached = (placed >= 0) & (placed < METRIC_AGES[metric])
+        value = reached.astype(np.float32)
+        return value, value, reached, reached, measured
     if metric not in _SCORES:
         reached = c.reached(MILESTONES.index(metric))[rows]
         value = reached.astype(np.float32)

@@ -91,6 +91,19 @@ class Payer(Split):
         return self.parts if self.empty_seats is None else {self.empty_seats: 1.0}
 
 
+class Post(Record):
+    """What must be spared in one year, in one place, before a post or a classroom closes, and what that saves."""
+
+    units: PositiveFigure = Field(description="Units of the line, such as pupils for one teacher.")
+    saves: ShareFigure = Field(description="Share of the line's price that leaves the budget with the post.")
+
+    @model_validator(mode="after")
+    def _some_units(self) -> Post:
+        if self.units.value <= 0.0:
+            raise ValueError("a post closes for a number of units above 0")
+        return self
+
+
 class CostLine(Record):
     """One price: what a unit of something that the model counts costs or brings, and to whom."""
 
@@ -108,6 +121,9 @@ class CostLine(Record):
     cashable: bool = Field(
         description="True if the money leaves or enters a budget without anybody closing a post or a classroom."
     )
+    post: Post | None = Field(
+        None, description="Where a saving that is not cashable becomes cash in whole posts; never, where left out."
+    )
     in_totals: bool = Field(True, description="False for what is shown apart, such as pain and suffering.")
     note: Text | None = Field(None, description="What else a reader should know.")
 
@@ -117,6 +133,8 @@ class CostLine(Record):
         if stray:
             whose = "public budgets" if self.kind == "revenue" else ", ".join(PRIVATE)
             raise ValueError(f"a {self.kind} goes to {whose}; got {', '.join(sorted(stray))}")
+        if self.post is not None and (self.cashable or self.kind != "cost"):
+            raise ValueError(f"post of '{self.name}' belongs to a cost that is not cashable by itself")
         if self.flow in DOLLAR_FLOWS:
             if self.amount.value > 1.0:
                 raise ValueError(f"a line on {self.flow} takes a share of them, from 0 to 1; got {self.amount.value:g}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.contract import Results
 from cradlecast.scenarios.costs import Costs, Prices
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError, nearest
@@ -22,7 +23,7 @@ from cradlecast.scenarios.versions import up_to_date
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.scenarios.yaml_file import read_yaml
 
-type Kind = Literal["community", "program", "scenario", "deal", "costs"]
+type Kind = Literal["community", "program", "scenario", "deal", "costs", "results"]
 """What a file declares."""
 
 SCHEMAS: Final[Mapping[str, type[Record]]] = {
@@ -31,6 +32,7 @@ SCHEMAS: Final[Mapping[str, type[Record]]] = {
     "scenario": Scenario,
     "deal": Deal,
     "costs": Costs,
+    "results": Results,
 }
 """Each kind of file and its schema."""
 
@@ -40,6 +42,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "scenario": "library",
     "deal": "deals",
     "costs": "costs",
+    "results": "results",
 }
 """Each kind of file and the folder where the shipped ones lie."""
 
@@ -94,6 +97,11 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 def load_deal(name_or_path: str | Path) -> Deal:
     """A deal: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
     return _load("deal", Deal, name_or_path)
+
+
+def load_results(path: str | Path) -> Results:
+    """Observed results of a deal, from a file of one's own; see `load_community`."""
+    return _read("results", Results, Path(path))
 
 
 def load_costs(name_or_path: str | Path) -> Costs:

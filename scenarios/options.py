@@ -24,6 +24,7 @@ BYTES_PER_CHILD = 400
 METRIC_AGES = {
     "prek_attendance": 5,
     "preliteracy_growth": 5,
+    "special_education": 9,
     "kindergarten_ready": 5,
     "grade3_reading": 9,
     "grade8_math": 14,

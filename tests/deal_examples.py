@@ -154,12 +154,15 @@ def cell(
     cohort: int = 2015,
     weight: float = 1.0,
     stratum: int = 0,
+    passed_by: str = "",
 ) -> pd.DataFrame:
     """One metric of one cohort in one sample: a letter a child, 1 reached, 0 not, x not measured.
 
     `seated` in the scenario, as seen; `true` the same children as they truly are (as seen, if not given); `twin` the
     same children in the baseline (nobody reaches, if not given); `without_seat` eligible children without public
-    preschool, as seen; `refused` children who are not eligible; `stratum` their group and poverty.
+    preschool, as seen, who applied; `passed_by` such children who did not apply; `refused` children who are not
+    eligible; `stratum` their group and poverty. Entry scores rise with the place of the letter, and so do scores of
+    children who do not reach it.
     """
     true = true or seated.replace("x", "0")
     twin = twin or "0" * len(seated)
@@ -168,8 +171,8 @@ def cell(
     for child, (seen, truth, other) in enumerate(zip(seated, true, twin, strict=True)):
         rows.append((child, "scenario", True, True, truth, seen))
         rows.append((child, "baseline", True, True, other, other))
-    for child, seen in enumerate(without_seat + refused, start=len(seated)):
-        eligible = child < len(seated) + len(without_seat)
+    for child, seen in enumerate(without_seat + passed_by + refused, start=len(seated)):
+        eligible = child < len(seated) + len(without_seat) + len(passed_by)
         rows.append((child, "scenario", False, eligible, seen.replace("x", "0"), seen))
         rows.append((child, "baseline", False, eligible, seen.replace("x", "0"), seen))
     table = pd.DataFrame(rows, columns=["child", "arm", "seated", "eligible", "truth", "seen"])
@@ -184,8 +187,10 @@ def cell(
             "date": np.datetime64(day, "s"),
             "seated": table["seated"],
             "eligible": table["eligible"],
-            "applied": table["eligible"],
+            "applied": table["eligible"] & (table["child"] < len(seated) + len(without_seat)),
             "stratum": np.int16(stratum),
+            "entry_score": table["child"].astype("float32"),
+            "score": np.where(table["seen"] == "1", np.float32(1), table["child"].astype("float32") / 1000),
             "reached_true": table["truth"] == "1",
             "reached": table["seen"] == "1",
             "measured": table["seen"] != "x",

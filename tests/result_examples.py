@@ -134,16 +134,16 @@ def deal_tables(ok: bool = True) -> dict[str, pd.DataFrame]:
     payments = pd.DataFrame(
         {
             "metric": ["prek_attendance", "kindergarten_ready"],
-            "cohort": np.array([2015, 2015], dtype=np.int16),
             "payer": ["city-of-memphis", "shelby-county"],
             "date": np.array(["2020-06-30", "2021-01-31"], dtype="datetime64[s]"),
             "units": [701.75, 75.0],
             "price": [2750.0, 15_000.0],
             "gross": [1_929_812.5, 1_125_000.0],
             "paid": [1_929_812.5, 1_000_000.0],
+            "reason": ["paid in full", "cap per payment in 8% of futures"],
+            "cohort": np.array([2015, 2015], dtype=np.int16),
             "paid_low": [1_825_312.5, 0.0],
             "paid_high": [2_017_262.0, 2_000_000.0],
-            "reason": ["paid in full", "cap per payment in 8% of futures"],
         }
     )
     tranches = pd.DataFrame(
@@ -220,6 +220,43 @@ def deal_tables(ok: bool = True) -> dict[str, pd.DataFrame]:
         "sources_uses": sources_uses,
         "checks": pd.DataFrame({"name": ["sources equal uses"], "ok": [ok], "difference": [0.0 if ok else 12.5]}),
     }
+
+
+def worth_tables() -> dict[str, pd.DataFrame]:
+    """What a deal is worth, as the engine says it of a small case worked by hand."""
+    from cradlecast.finance import measures
+    from cradlecast.finance.measures import Additional, Published
+
+    each = _case()
+    _, cash = each.run()
+    more = [Additional("kindergarten_ready", 5.0, 0.1), Additional("grade3_reading", -1.0, 0.7)]
+    others = [Published("state pre-K", 8457, 28_445, 7929, 3.59, 0.80, 2022, "E5006")]
+    return {
+        "pockets": measures.pockets_table(each.deal, each.gains, cash),
+        "value": measures.value_table(each.deal, each.gains, cash),
+        "mvpf": measures.mvpf_table(each.deal, each.gains, cash),
+        "benefit_cost": measures.benefit_cost_table(each.deal, each.gains, cash, 0.03, 0.25, others),
+        "child_costs": measures.child_cost_table(each.deal, each.gains, cash, more, 0.03),
+    }
+
+
+def solved_tables() -> dict[str, pd.DataFrame]:
+    """What was solved for in the same case."""
+    from cradlecast.finance.alternatives import alternatives_table
+    from cradlecast.finance.solvers import solved_tables as solved
+
+    each = _case()
+    return solved(each, "investor-return", 0.02) | {"alternatives": alternatives_table(each)}
+
+
+def _case() -> Any:
+    """The deal worked by hand on made-up results, paid by the local budget."""
+    from tests.cases import case, evaluation, gains
+    from tests.deal_examples import deal, declaration
+
+    parties = [p | ({"budget": "local"} if p["name"] == "city" else {}) for p in declaration()["parties"]]
+    results = evaluation([("kindergarten_ready", 2015, "2020-12-01")], n=12.0, rate=0.8, comparison=0.5, true=0.3)
+    return case(deal(parties=parties), results, gains=gains(taxes=100.0, special=50.0, pay=400.0, later=70.0))
 
 
 def record(*scenarios: str, draws: int = 200) -> dict[str, object]:

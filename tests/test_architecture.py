@@ -25,6 +25,7 @@ FLOORS: dict[str, set[str]] = {
     "summaries": {"samples", "model", "scenarios"},
     "accounts": {"model", "scenarios"},
     "ledger": {"accounts", "summaries", "samples", "model", "scenarios"},
+    "worth": {"ledger", "accounts", "samples", "model", "finance", "scenarios"},
     "observed": {"samples", "model", "scenarios"},
     "targets": {"observed", "samples", "model", "scenarios"},
     "published": {"observed", "samples", "model", "scenarios"},
@@ -33,7 +34,7 @@ FLOORS: dict[str, set[str]] = {
     "preview": {"additional", "summaries", "samples", "model", "finance", "scenarios"},
     "explanation": {"model", "scenarios"},
     "tracing": {"samples", "model", "scenarios"},
-    "study": {"ledger", "summaries", "samples", "model", "finance", "scenarios"},
+    "study": {"worth", "ledger", "summaries", "samples", "model", "finance", "scenarios"},
     FRONT_DOOR: {"study", "explanation", "tracing", "targets", "published", "model", "finance", "scenarios"},
     "ui": {FRONT_DOOR, "preview", "additional", "explanation", "tracing", "study", "model", "finance", "scenarios"},
     "cli": {

@@ -76,7 +76,7 @@ def test_engines_that_disagree_are_not_timed(
     ("words", "sentence"),
     [
         (["engins"], "unknown benchmark 'engins'; did you mean 'engines'?"),
-        (["xyzzy"], "unknown benchmark 'xyzzy' (there is engines)"),
+        (["xyzzy"], "unknown benchmark 'xyzzy' (there is engines, deal)"),
         (["engines", "--children", "3"], "--children must be 100 or more; got 3"),
         (["engines", "--repeats", "0"], "--repeats must be 1 or more; got 0"),
         (["engines", "--children", "many"], "argument --children: invalid int value: 'many'"),

@@ -21,9 +21,9 @@ from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
-from cradlecast.ui.arguments import deal_horizon, number, settings, whole
-from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, PAGES, STUDIES
-from tests.result_examples import LAPSE, deal_tables, record, study_tables
+from cradlecast.ui.arguments import number, settings, target, whole
+from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, PAGES, REPLAYS, STUDIES
+from tests.result_examples import LAPSE, deal_tables, record, solved_tables, study_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 DISPLACE = "memphis-prek-1000-displace"
@@ -50,9 +50,24 @@ class Study(types.ModuleType):
         names = [scenario.name for scenario in scenarios]
         return self.result(record(*names, draws=options.draws), study_tables(*names))
 
-    def price(self, deal: Deal, scenario: Scenario, options: Options, progress: object) -> object:
-        self.asked.append((deal, scenario, options, progress))
+    def price(
+        self, deal: Deal, scenario: Scenario, options: Options, progress: object, *, optimism: bool = False
+    ) -> object:
+        self.asked.append((deal, scenario, options, optimism))
         return self.result(record(scenario.name, draws=options.draws), deal_tables(self.books_are_right))
+
+    def solve(
+        self,
+        deal: Deal,
+        scenario: Scenario,
+        target: str,
+        wanted: float,
+        options: Options,
+        progress: object,
+        **more: object,
+    ) -> object:
+        self.asked.append((deal, scenario, options, target, wanted, more))
+        return self.result(record(scenario.name, draws=options.draws), solved_tables())
 
     def result(self, what: Mapping[str, object], tables: Mapping[str, pd.DataFrame]) -> object:
         if self.problem is not None:
@@ -149,7 +164,7 @@ def test_json_carries_everything_and_nothing_else_is_printed(study: Study, capsy
 def test_csv_carries_the_main_table_only(study: Study, capsys: Capture) -> None:
     for words, first in (
         (("run", LAPSE), "scenario,group,milestone,n"),
-        (("deal", DEAL, "--scenario", LAPSE), "metric,cohort"),
+        (("deal", DEAL, "--scenario", LAPSE), "metric,payer"),
     ):
         text = answered(capsys, *words, "--csv")
         assert text.startswith(first)
@@ -166,11 +181,11 @@ def test_compare_runs_all_scenarios_with_the_same_levers(study: Study, capsys: C
     assert "seats set to 500, take_up set to 0.5" in " ".join(page.split())
 
 
-def test_a_deal_takes_as_many_children_as_there_are_and_the_horizon_it_needs(study: Study, capsys: Capture) -> None:
+def test_a_deal_takes_as_many_children_as_there_are_and_follows_them_to_30(study: Study, capsys: Capture) -> None:
     page = answered(capsys, "deal", DEAL, "--scenario", LAPSE)
     [(deal, scenario, options, _)] = study.asked
     assert (deal.name, scenario.name) == (DEAL, LAPSE)
-    assert options == Options(children=39_900, draws=200, worlds=1, horizon=6)
+    assert options == Options(children=39_900, draws=200, worlds=1, horizon=30)
     assert "Success payments | ILLUSTRATIVE terms" in page
     assert "- ILLUSTRATIVE: terms that matter are assumed" in page
 
@@ -179,6 +194,29 @@ def test_sizes_are_handed_on(study: Study, capsys: Capture) -> None:
     sizes = ("--children", "1e4", "--draws", "1_000", "--worlds", "3", "--seed", "7", "--horizon", "9")
     answered(capsys, "deal", DEAL, "--scenario", LAPSE, *sizes)
     assert study.asked[0][2] == Options(children=10_000, draws=1000, worlds=3, seed=7, horizon=9)
+
+
+def test_a_price_is_solved_for(study: Study, capsys: Capture) -> None:
+    words = ("price", DEAL, "--scenario", LAPSE, "--solve")
+    page = answered(capsys, *words, "investor-return=0.04", "--metric", "kindergarten_ready", "--optimism")
+    assert study.asked[0][3:5] == ("investor-return", 0.04)
+    assert study.asked[0][5] == {"metrics": ("kindergarten_ready",), "tranche": None, "optimism": True}
+    assert "price solved" in page
+    assert "Alternatives" in page
+    assert answered(capsys, *words, "payer-break-even", "--csv").startswith("metric,payer,rule,price_now,")
+    assert "did you mean 'payer-break-even'" in refused(capsys, *words, "payer-breakeven")
+    assert "no tranche 'seniors'" in refused(capsys, *words, "investor-return=0.1", "--tranche", "seniors")
+    assert "needs --solve" in refused(capsys, *words[:-1])
+
+
+def test_a_deal_is_written_in_the_fields_of_the_data_standard(study: Study, capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "deal.json"
+    answered(capsys, "deal", DEAL, "--scenario", LAPSE, "--indigo", str(file), "--optimism")
+    assert study.asked[0][3] is True
+    assert len(json.loads(file.read_text(encoding="utf-8"))["outcome_metrics"]) == 3
+    (tmp_path / "file").write_text("mine")
+    answer = refused(capsys, "deal", DEAL, "--scenario", LAPSE, "--xlsx", str(tmp_path / "file" / "deal.xlsx"))
+    assert "file is a file" in answer
 
 
 def test_a_file_of_ones_own_is_run_by_its_path(study: Study, capsys: Capture, own_file: Callable[..., str]) -> None:
@@ -372,7 +410,7 @@ def test_a_horizon_that_ends_before_the_deals_last_result_is_refused(
     answer = refused(capsys, "deal", str(path), "--scenario", LAPSE, "--horizon", "8")
     assert answer.startswith("--horizon must be at least 9, the age at which 'grade3_reading' of deal ")
     answered(capsys, "deal", str(path), "--scenario", LAPSE)
-    assert study.asked[0][2].horizon == 9
+    assert study.asked[0][2].horizon == 30
 
 
 # --- numbers ---
@@ -406,10 +444,17 @@ def test_anything_else_is_no_number(text: str) -> None:
         number(text, "x")
 
 
-def test_the_horizon_of_a_deal_is_the_age_of_its_last_metric() -> None:
-    assert deal_horizon(["prek_attendance", "kindergarten_ready"]) == 6
-    assert deal_horizon(["kindergarten_ready", "grade3_reading"]) == 9
-    assert deal_horizon(["employed", "grade8_math"]) == 30
+def test_targets_are_read_with_their_returns() -> None:
+    assert target("investor-return=0.05") == ("investor-return", 0.05)
+    assert target("payer-break-even") == ("payer-break-even", 0.0)
+    for text, sentence in (
+        ("investor-return", "needs a rate a year"),
+        ("investor-return=5", r"at most 1 \(5 % is 0.05\)"),
+        ("investor-return=5%", "must be a number"),
+        ("payer-break-even=3", "takes no value"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            target(text)
 
 
 # --- processes ---
@@ -473,5 +518,5 @@ def test_a_terminal_without_lines_and_accents_is_served() -> None:
     assert LAPSE in done.stdout and done.stdout.isascii()
 
 
-def test_every_command_is_a_list_a_study_a_look_or_a_page() -> None:
-    assert set(COMMANDS) == {*LISTS, *STUDIES, *LOOKS, *CHECKS, *PAGES}
+def test_every_command_is_a_list_a_study_a_replay_a_look_or_a_page() -> None:
+    assert set(COMMANDS) == {*LISTS, *STUDIES, *REPLAYS, *LOOKS, *CHECKS, *PAGES}

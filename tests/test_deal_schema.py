@@ -44,7 +44,6 @@ def test_a_whole_deal_is_accepted_and_frozen() -> None:
         ({"metrics": [metric(payer="bank")]}, ["'bank', whose role must be outcomes_payer; it is investor"]),
         ({"metrics": [metric(count="net")]}, ["counts net of a comparison; comparison must not be none"]),
         ({"metrics": [metric(), metric()]}, ["'kindergarten_ready' stands more than once in metrics"]),
-        ({"metrics": [metric("kindergarten_redy")]}, ["kindergarten_redy"]),
         ({"metrics": [metric(price=-5.0)]}, ["price", "-5"]),
         ({"metrics": [metric(price=1e13)]}, ["price"]),
         ({"uses": [line("services", 1000, "2020-01-01", to="nobody")]}, ["paid to party 'nobody'"]),
@@ -69,6 +68,111 @@ def test_a_deal_that_cannot_work_is_refused_in_one_sentence(changes: dict[str, A
     assert said.startswith("mine.yaml: ")
     for word in words:
         assert word in said
+
+
+def bands(*edges: tuple[float, float | None, float]) -> dict[str, Any]:
+    """A schedule of an effect by (from, to, pay)."""
+    found = []
+    for begin, end, pay in edges:
+        found.append({"from": begin, "pay": figure(pay)} | ({} if end is None else {"to": end}))
+    return {"of": "effect", "bands": found}
+
+
+def scheduled(*edges: tuple[float, float | None, float], **more: Any) -> dict[str, Any]:
+    """A metric that is paid by a schedule."""
+    terms = {"rule": "schedule", "price": None, "comparison": "lottery", "schedule": bands(*edges)}
+    return metric() | terms | more
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (scheduled((0.1, 0.2, 5), (0.15, None, 9)), ["bands overlap: one ends at 0.2, the next begins at 0.15"]),
+        (scheduled((0.1, 0.2, 5), (0.25, None, 9)), ["bands leave a gap", "0.2", "0.25"]),
+        (scheduled((0.1, 0.2, 5), (0.2, 0.3, 9)), ["the last band ends at 0.3"]),
+        (scheduled((0.1, None, 5), (0.2, None, 9)), ["the band from 0.1 has no end"]),
+        (scheduled((0.2, 0.1, 5), (0.1, None, 9)), ["must end above its beginning"]),
+        (scheduled((0.1, 0.2, 50), (0.2, None, 9)), ["pay less for a better result: 50.00 just below 0.2, 9.00"]),
+        (scheduled((0.1, None, 500), cap_per_payment=figure(400)), ["cap_per_payment", "below its threshold payment"]),
+        (scheduled((0.1, None, 500), cap_over_life=figure(400)), ["cap_over_life of metric", "(400.00)", "(500.00)"]),
+        (scheduled((0.1, None, 500), comparison="none"), ["looks at effect, an effect; comparison must not be none"]),
+        (scheduled((0.1, None, 500), price=figure(3)), ["leave out price"]),
+        (metric() | {"rule": "schedule"}, ["the key schedule is missing"]),
+        (metric() | {"price": None}, ["the key price is missing"]),
+        (metric() | {"rule": "share_of_savings"}, ["the key savings is missing"]),
+        (metric(schedule=bands((0.1, None, 5))), ["is paid by price_per_unit; leave out schedule"]),
+        (metric(requires=[{"any_of": [{"of": "rate"}]}]), ["either at_least or at_most"]),
+        (net_metric(requires=[{"any_of": [{"of": "relative", "at_least": 15}]}]), ["1500%", "15 % is 0.15"]),
+        (net_metric(claims_per_person=1), ["needs rule: price_per_unit, count: gross"]),
+        (metric(after="kindergarten_ready"), ["cannot come after itself"]),
+        (metric(after="grade_3"), ["comes after 'grade_3', which is not declared"]),
+        (metric(net_of=["advance"]), ["is net of 'advance', which is not declared"]),
+        (metric(net_of=["kindergarten_ready"]), ["is net of itself"]),
+        (net_metric() | {"comparison": "fixed"}, ["method.counterfactual is missing"]),
+        (
+            net_metric(method={"counterfactual": figure(0.5, "share")}),
+            ["states a counterfactual rate; comparison must"],
+        ),
+        (net_metric(method={"take_up": figure(0.5, "share")}), ["comparison must be lottery_itt"]),
+        (net_metric(estimates=[{"name": "lottery", "weight": 0.8}]), ["must sum to 1; they sum to 0.8"]),
+        (metric(escalator={"rate": figure(3.0), "first_year": 2020}), ["1 % is 0.01"]),
+    ],
+)
+def test_payment_rules_that_cannot_work_are_refused_in_one_sentence(found: dict[str, Any], words: list[str]) -> None:
+    said = refusal(metrics=[found])
+    assert said.startswith("mine.yaml: ")
+    for word in words:
+        assert word in said
+
+
+def test_a_metric_without_a_payer_is_refused() -> None:
+    without = {key: value for key, value in metric().items() if key != "payer"}
+    assert refusal(metrics=[without]) == "mine.yaml: the key 'payer' is missing in metrics[kindergarten_ready]"
+
+
+def test_a_cap_of_a_payer_or_of_the_deal_below_a_threshold_payment_is_refused() -> None:
+    threshold = scheduled((0.1, None, 500))
+    assert "payment_cap of 'city' (400.00) lies below the threshold payment of metric 'kindergarten_ready'" in refusal(
+        metrics=[threshold], parties=capped("city", 400)
+    )
+    assert "cap_over_life of the deal (499.00)" in refusal(metrics=[threshold], cap_over_life=figure(499))
+
+
+def test_two_metrics_that_are_net_of_each_other_are_refused() -> None:
+    circle = [metric(net_of=["grade3_reading"]), metric("grade3_reading", net_of=["kindergarten_ready"])]
+    assert "metric 'kindergarten_ready' is net of itself, through" in refusal(metrics=circle)
+
+
+def test_deductions_have_one_name_and_are_deducted_from_something() -> None:
+    advance = {"name": "advance", "title": "x", "amount": figure(5)}
+    assert "is deducted from nothing" in refusal(deductions=[advance])
+    named_alike = refusal(deductions=[advance | {"name": "kindergarten_ready"}])
+    assert "is the name of a deduction and of a metric" in named_alike
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"uses": []}, "it declares no uses"),
+        ({"cohorts": []}, "it declares no cohorts"),
+        ({"metrics": [metric("kindergarten_redy")]}, "the model does not know the result 'kindergarten_redy'"),
+        ({"metrics": [metric(claims_per_person=1)]}, "which needs claims person by person"),
+        ({"metrics": [net_metric() | {"comparison": "as_reported"}]}, "the estimate 'as_reported', which a study does"),
+        ({"metrics": [net_metric() | {"comparison": "historical"}]}, "needs method.counterfactual"),
+        ({"metrics": [net_metric() | {"comparison": "lottery_itt"}]}, "needs method.take_up"),
+        ({"cap_per_person": figure(10)}, "cap_per_person needs claims person by person"),
+        (
+            {"deductions": [{"name": "advance", "title": "x"}], "metrics": [metric(net_of=["advance"])]},
+            "the amount of the deduction 'advance' comes with observed results",
+        ),
+    ],
+)
+def test_a_deal_that_no_study_can_price_is_valid_and_says_why(changes: dict[str, Any], words: str) -> None:
+    found = validate(Deal, declaration(**changes), "mine.yaml")
+    assert found.replay_only is not None
+    assert words in found.replay_only
+    with pytest.raises(InputError, match="can be replayed but not priced on a study"):
+        found.refuse_if_replay_only()
 
 
 def test_a_subordinate_lender_is_not_repaid_before_a_senior_one() -> None:

@@ -232,7 +232,11 @@ def test_the_estimands_are_the_milestones_at_their_ages_with_the_instruments_of_
         assert int(row[1]) == METRIC_AGES[name]
         assert row[2] == "cohort"
         assert row[3] == memphis.milestones[name].instrument
-    assert {name for name in METRIC_AGES if name not in MILESTONES} == {"prek_attendance", "preliteracy_growth"}
+    assert {name for name in METRIC_AGES if name not in MILESTONES} == {
+        "prek_attendance",
+        "preliteracy_growth",
+        "special_education",
+    }
 
 
 def test_every_group_that_is_reported_is_explained() -> None:

@@ -293,8 +293,9 @@ def test_listings_hold_the_useful_facts() -> None:
     prek = next(row for row in LISTINGS["programs"]().rows if row["name"] == "prek")
     assert (prek["ages"], prek["seat_cost"]) == ("4", 8000)
     assert prek["eligibility"] == "family income up to 185% of the poverty line"
-    [deal] = LISTINGS["deals"]().rows
+    [deal] = [row for row in LISTINGS["deals"]().rows if row["for"] == "study"]
     assert (deal["illustrative"], deal["payers"]) == (True, "shelby-county, city-of-memphis")
+    assert {row["for"] for row in LISTINGS["deals"]().rows} == {"study", "replay"}
 
 
 # --- notes ---
@@ -331,7 +332,7 @@ def test_notes_of_a_deal_say_that_terms_are_assumed_and_what_gross_counts_pay_fo
     assert notes.startswith("ILLUSTRATIVE: terms that matter are assumed")
     assert "in USD (2019-2022 nominal)" in notes
     assert "A gross count (prek attendance and preliteracy growth) pays for every seated child" in notes
-    assert "Caps or small samples cut payments for kindergarten ready in some futures." in notes
+    assert "Caps, thresholds or small samples cut payments for kindergarten ready in some futures." in notes
 
 
 def test_a_deal_on_real_terms_is_not_called_illustrative() -> None:

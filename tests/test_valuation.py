@@ -69,7 +69,7 @@ def test_amounts_are_means_over_futures_with_their_interval() -> None:
     row = value.payments.iloc[0]
     assert (row["units"], row["gross"], row["paid"]) == (6.0, 600.0, 600.0)
     assert (row["paid_low"], row["paid_high"]) == (60.0, 1140.0)
-    assert row["reason"] == "paid in full"
+    assert row["reason"] == "nothing earned in 50% of futures"
     assert value.cash.loc[value.cash["line"] == "residual", "amount"].item() == 55.0
 
 
@@ -202,3 +202,13 @@ def test_a_deal_whose_seats_cost_more_asks_the_budget_for_the_rest(memphis: Deal
 def _extra(amount: float) -> dict[str, object]:
     """A further use."""
     return {"name": "extra", "title": "extra", "to": "manager", "amount": figure(amount), "dates": ["2020-01-01"]}
+
+
+def test_the_odds_follow_the_wanted_direction() -> None:
+    # Fewer placements than in the baseline are an effect; nobody sees it, since the comparison has fewer yet.
+    fewer = deal(metrics=[net_metric("special_education", better="lower")])
+    children = study(cell("special_education", day="2020-12-01", seated="1000", twin="1111", without_seat="0000"))
+    [row] = value_deal(fewer, children, {}).outcomes.to_dict("records")
+    assert row["true_effect"] == -0.75
+    assert (row["no_true_effect"], row["unpaid_despite_true_effect"]) == (0.0, 1.0)
+    assert (row["paid"], row["paid_on_true_effect"]) == (0.0, 300.0)

@@ -113,8 +113,8 @@ def whole(text: str, what: str) -> int:
     return int(value)
 
 
-def settings(words: Sequence[str]) -> dict[str, float]:
-    """Lever names and values from words such as ``seats=500``.
+def settings(words: Sequence[str], option: str = "--set", example: str = "seats=500") -> dict[str, float]:
+    """Lever names and values from words such as ``seats=500``, written after an option.
 
     Raises
     ------
@@ -126,9 +126,9 @@ def settings(words: Sequence[str]) -> dict[str, float]:
         name, equals, text = word.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"--set takes LEVER=VALUE, as in --set seats=500; got {shown(word)}")
+            raise InputError(f"{option} takes LEVER=VALUE, as in {option} {example}; got {shown(word)}")
         if name in values:
-            raise InputError(f"--set names the lever {shown(name)} twice")
+            raise InputError(f"{option} names the lever {shown(name)} twice")
         values[name] = number(text, one_line(name, 60))
     return values
 
@@ -171,13 +171,13 @@ def deal_options(
     InputError
         As in `options`, and for a horizon before the last metric.
     """
+    deal.refuse_if_replay_only()
     children = max(100, min(round(community.births_per_year.value * len(cohorts_of(scenario))), MAX_CHILDREN))
-    horizon = deal_horizon(metric.name for metric in deal.metrics)
-    size = options(sizes, evidence, children=children, worlds=1, horizon=horizon)
-    for metric in deal.metrics:
-        if metric_age(metric.name) > size.horizon:
+    size = options(sizes, evidence, children=children, worlds=1)
+    for result in deal.results:
+        if metric_age(result) > size.horizon:
             raise InputError(
-                f"--horizon must be at least {metric_age(metric.name)}, the age at which '{metric.name}' of deal "
+                f"--horizon must be at least {metric_age(result)}, the age at which '{result}' of deal "
                 f"'{deal.name}' is measured; got {size.horizon}"
             )
     return size
@@ -225,6 +225,21 @@ def refuse_other_address(text: str | None) -> None:
 def deal_horizon(metrics: Iterable[str]) -> int:
     """Age to which children must be followed so that all metrics of a deal are measured."""
     return max([_SHORTEST_DEAL_HORIZON, *(metric_age(name) for name in metrics)])
+
+
+def target(text: str) -> tuple[str, float]:
+    """What a price is solved for, and the return that is wanted; raises `InputError` for a return out of bounds."""
+    name, equals, value = text.strip().partition("=")
+    if name != "investor-return":
+        if equals:
+            raise InputError(f"--solve {one_line(name, 60)} takes no value; got {shown(value)}")
+        return name, 0.0
+    if not equals:
+        raise InputError("--solve investor-return needs a rate a year, as in investor-return=0.05")
+    wanted = number(value, "investor-return")
+    if not -1.0 < wanted <= 1.0:
+        raise InputError(f"investor-return must be above -1 and at most 1 (5 % is 0.05); got {shown(value)}")
+    return name, wanted
 
 
 def _sentence(message: str) -> str:

@@ -16,7 +16,7 @@ from cradlecast.scenarios.library import load_community, load_deal, load_scenari
 from cradlecast.scenarios.options import EVIDENCE, INTERVAL_DRAWS, Options
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.wording import shown
-from cradlecast.ui.arguments import deal_options, number, options, whole
+from cradlecast.ui.arguments import deal_horizon, deal_options, number, options, whole
 
 VERSION: Final = "1"
 """Of links. A link of an older version is read for ever; one of a newer version is refused with a sentence."""
@@ -95,17 +95,24 @@ class Offer:
         return options({"draws": str(choice.draws)}, choice.evidence)
 
     def deal_options(self, choice: Choice) -> Options:
-        """The size of the deal's study: that of ``cradlecast deal``."""
+        """The size of the deal's study: that of ``cradlecast deal``, followed until its last result."""
         scenario = self.scenarios[choice.scenario]
         community = load_community(scenario.community)
-        return deal_options(self.deal, scenario, community, {"draws": str(choice.draws)}, choice.evidence)
+        sizes = {"draws": str(choice.draws), "horizon": str(self.deal_horizon)}
+        return deal_options(self.deal, scenario, community, sizes, choice.evidence)
+
+    @property
+    def deal_horizon(self) -> int:
+        """Age to which children are followed for the deal."""
+        return deal_horizon(self.deal.results)
 
 
 def shipped(first: str = "memphis-prek-1000-lapse") -> Offer:
-    """What is shipped: every scenario, and the first deal."""
+    """What is shipped: every scenario, and the first deal that can be priced."""
     scenarios = {name: load_scenario(name) for name in names("scenario")}
     order = sorted(scenarios, key=lambda name: (name != first, name))
-    return Offer({name: scenarios[name] for name in order}, load_deal(names("deal")[0]), order[0])
+    deal = next(deal for deal in map(load_deal, names("deal")) if deal.replay_only is None)
+    return Offer({name: scenarios[name] for name in order}, deal, order[0])
 
 
 def moved(offer: Offer, choice: Choice, lever: str, value: float | None) -> Choice:
@@ -195,7 +202,7 @@ def commands(offer: Offer, choice: Choice) -> Sequence[str]:
     scenario, deal = shlex.quote(choice.scenario), shlex.quote(offer.deal.name)
     return (
         " ".join(["cradlecast run", scenario, *same]),
-        " ".join(["cradlecast deal", deal, "--scenario", scenario, *same]),
+        " ".join(["cradlecast deal", deal, "--scenario", scenario, *same, f"--horizon {offer.deal_horizon}"]),
     )
 
 

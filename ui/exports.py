@@ -102,6 +102,21 @@ def write_folder(folder: Path, record: Mapping[str, Any], tables: Iterable[Table
     return tuple(folder / name for name in files)
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file whole, or not at all; its folder is made where it does not exist.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, content)
+    except OSError as error:
+        raise InputError(f"cannot write {_name(path)}: {_reason(error)}") from None
+
+
 def _write(path: Path, content: bytes) -> None:
     """A file, whole or not at all."""
     part = path.with_name(f".{path.name}-{os.getpid()}.part")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from cradlecast.scenarios.community import MILESTONES
+from cradlecast.ui.contract_layouts import CONTRACT_LAYOUTS
 from cradlecast.ui.deal_layouts import DEAL_LAYOUTS
 from cradlecast.ui.figures import (
     change,
@@ -24,6 +25,7 @@ from cradlecast.ui.figures import (
 from cradlecast.ui.occasion import EVERYBODY, SEATED, Occasion
 from cradlecast.ui.rows import Cell, Row, Table
 from cradlecast.ui.tables import Column, Section, View, one_section
+from cradlecast.ui.worth_layouts import WORTH_LAYOUTS
 
 _HEADS: Final = {
     "kindergarten_ready": "kinder-\ngarten\nready",
@@ -73,6 +75,8 @@ def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
         "budgets": lambda table, occasion: [],
         "costs": costs,
         **DEAL_LAYOUTS,
+        **CONTRACT_LAYOUTS,
+        **WORTH_LAYOUTS,
     }
     return [view for table in tables for view in layouts.get(table.name, _as_it_is)(table, occasion)]
 
@@ -86,7 +90,7 @@ def listing_view(table: Table) -> View:
         "seats": lambda row: count(row["seats"]),
     }
     gives_way = {"observed_year": 6, "price_year": 6, "metrics": 5, "levers": 5, "baselines": 4, "eligibility": 3}
-    gives_way |= {"community": 2, "payer": 1, "years": 1}
+    gives_way |= {"community": 2, "payer": 1, "payers": 1, "years": 1}
     heads = {
         "births_per_year": "births\na year",
         "below_poverty": "below the\npoverty line",

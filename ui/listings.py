@@ -96,6 +96,7 @@ def _deal(deal: Deal) -> Row:
     return {
         "name": deal.name,
         "illustrative": deal.illustrative,
+        "for": "study" if deal.replay_only is None else "replay",
         "payers": ", ".join(party.name for party in deal.parties if party.role == "outcomes_payer"),
         "metrics": ", ".join(metric.name for metric in deal.metrics),
         "price_year": _text(deal.price_year),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.contract import LEVERS
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.options import INTERVAL_DRAWS, Options
 from cradlecast.scenarios.scenario import Scenario
@@ -13,6 +14,9 @@ from cradlecast.scenarios.wording import one_line
 from cradlecast.ui.figures import spans_zero, word
 from cradlecast.ui.occasion import EVERYBODY, Occasion
 from cradlecast.ui.rows import Table
+
+LAST_AGE_FOLLOWED: Final = 30
+"""Age to which children can be followed."""
 
 
 def heading(
@@ -88,13 +92,26 @@ def deal_notes(record: Mapping[str, Any], tables: Sequence[Table], occasion: Occ
     notes.append(
         f"Amounts are means over all futures, in {deal.currency} ({deal.price_year}). {_range(occasion, record)}"
     )
-    if gross := [word(metric.name) for metric in deal.metrics if metric.count == "gross"]:
+    if gross := [word(metric.name) for metric in deal.metrics if metric.count == "gross" and not metric.compared]:
         notes.append(
             f"A gross count ({_list(gross)}) pays for every seated child who reaches the goal, also for those who "
             "would have reached it without the seat."
         )
+    if set_ := [name for name in LEVERS if getattr(deal.behaviour, name)]:
+        notes.append(f"Set by hand: {_list([word(name) for name in set_])} under the contract; all tables hold it.")
+    if record.get("optimism"):
+        notes.append(
+            "Payments are multiplied by what those of 27 projects of the United Kingdom came to over their first plans "
+            "(quartiles 0.71, 0.93, 1.04), one draw a future; those projects had other programs in other places."
+        )
+    if not any(deal.party(use.to).role == "evaluator" for use in deal.uses):
+        notes.append("Nobody is paid for evaluation in the uses of this deal, though its payments rest on one.")
+    if occasion.horizon < LAST_AGE_FOLLOWED and any(table.name == "pockets" for table in tables):
+        notes.append(
+            f"Children are followed to {occasion.horizon}: what they later earn, pay and cost is in no pocket here."
+        )
     if cut := _cut_payments(tables):
-        notes.append(f"Caps or small samples cut payments for {_list(cut)} in some futures.")
+        notes.append(f"Caps, thresholds or small samples cut payments for {_list(cut)} in some futures.")
     notes += _stands_for(record)
     return [*notes, *_signature(record)]
 

@@ -33,6 +33,9 @@ REST: Final = 1.2
 LOOK: Final = 200
 """Milliseconds between looks at a run."""
 
+MOST_EVENTS: Final = 50
+"""Of one message of a browser."""
+
 THEMES: Final = ("light", "dark")
 
 ALIVE: Final[weakref.WeakSet[Page]] = weakref.WeakSet()
@@ -175,11 +178,14 @@ class Page:
     def _hear(self, change: Any) -> None:
         """Do what was done in the browser, show what follows, and say that the next event may come."""
         markup, event = change.obj, change.new
-        try:
-            for each in event.get("events", ())[:50]:
-                self._do(str(each.get("name"))[:60], each.get("value"))
-        except InputError as error:
-            self.problem = f"{error}."
+        self.problem = ""
+        done = event.get("events")
+        for each in done[:MOST_EVENTS] if isinstance(done, list) else ():
+            if isinstance(each, dict):
+                try:
+                    self._do(str(each.get("name"))[:60], each.get("value"))
+                except InputError as error:
+                    self.problem = f"{error}."
         with pn.io.hold():
             self.show()
             answered = event.get("number")
@@ -193,7 +199,6 @@ class Page:
         InputError
             For a value that cannot be.
         """
-        self.problem = ""
         kind, _, what = name.partition(":")
         if kind in ("lever", "own", "community", "scenario", "evidence", "draws", "reset"):
             self._choose(self._chosen(kind, what, value))

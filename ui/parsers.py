@@ -22,8 +22,18 @@ STUDIES: Final[Mapping[str, str]] = {
     "run": "run one scenario beside its baseline",
     "compare": "run several scenarios, each beside its own baseline",
     "deal": "price a deal on the children of a scenario",
+    "price": "find the prices, or the effect, at which lenders, payers or society have what they want",
 }
 """Commands that run a study, and what they do."""
+
+REPLAYS: Final[Mapping[str, str]] = {
+    "replay": "apply a deal's rules to observed results, payment by payment",
+    "power": "say what an evaluation can see, and how likely it pays, by true effect",
+}
+"""Commands that compute without simulating, and what they do."""
+
+DEALS: Final = ("deal", "price")
+"""Studies of a deal on one scenario."""
 
 LOOKS: Final[Mapping[str, str]] = {
     "explain": "say in words what a scenario changes, and what that rests on",
@@ -40,7 +50,7 @@ CHECKS: Final[Mapping[str, str]] = {
 PAGES: Final[Mapping[str, str]] = {"app": "serve a page to try scenarios on, for this computer only"}
 """Commands that serve pages, and what they do."""
 
-COMMANDS: Final = (*LISTS, *STUDIES, *LOOKS, *CHECKS, *PAGES)
+COMMANDS: Final = (*LISTS, *STUDIES, *REPLAYS, *LOOKS, *CHECKS, *PAGES)
 
 PORT: Final = 5006
 """Where the page is served if nothing else is asked."""
@@ -51,6 +61,9 @@ _CALLS: Final[Mapping[str, str]] = {
     "run": f"cradlecast run {_LAPSE} --set seats=500 --draws 50",
     "compare": f"cradlecast compare {_LAPSE} memphis-prek-1000-displace --out results",
     "deal": f"cradlecast deal memphis-illustrative --scenario {_LAPSE} --csv",
+    "price": f"cradlecast price memphis-illustrative --scenario {_LAPSE} --solve investor-return=0.03",
+    "power": "cradlecast power memphis-illustrative --metric kindergarten_ready --per-side 250 --base-rate 0.4",
+    "replay": "cradlecast replay chicago-cpc",
     "explain": f"cradlecast explain {_LAPSE} --set seats=500",
     "trace": f"cradlecast trace {_LAPSE} --child changed",
     "calibrate": "cradlecast calibrate memphis --draws 5",
@@ -91,15 +104,33 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
     adder = parser.add_subparsers(dest="command", prog="cradlecast", help=argparse.SUPPRESS, parser_class=Parser)
     commands = {}
-    for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS, **PAGES}.items():
+    for name, what in {**LISTS, **STUDIES, **REPLAYS, **LOOKS, **CHECKS, **PAGES}.items():
         sentence = f"{what[0].upper()}{what[1:]}."
         commands[name] = adder.add_parser(name, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE)
         if name not in PAGES:
             _with_forms(commands[name], name)
     commands["run"].add_argument("names", nargs=1, metavar="SCENARIO", help=_A_SCENARIO)
     commands["compare"].add_argument("names", nargs="+", metavar="SCENARIO", help=_A_SCENARIO)
-    commands["deal"].add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
-    commands["deal"].add_argument("--scenario", required=True, metavar="SCENARIO", help=_A_SCENARIO)
+    for name in DEALS:
+        commands[name].add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
+        commands[name].add_argument("--scenario", required=True, metavar="SCENARIO", help=_A_SCENARIO)
+        words = "let payments come to what those of 27 projects of the United Kingdom came to over their first plans"
+        commands[name].add_argument("--optimism", action="store_true", help=words)
+    _with_targets(commands["price"])
+    workbook = "also write a workbook of one future, with live formulas"
+    commands["deal"].add_argument("--xlsx", metavar="FILE", help=workbook)
+    indigo = "also write the deal in the fields of the INDIGO impact-bond data standard, as JSON"
+    commands["deal"].add_argument("--indigo", metavar="FILE", help=indigo)
+    for name in DEALS:
+        lever = "behaviour under the contract, as in nudging=0.05; can be repeated"
+        commands[name].add_argument("--behaviour", action="append", default=[], metavar="LEVER=SHARE", help=lever)
+    _with_power(commands["power"])
+    commands["replay"].add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
+    results = "file of observed results (schema cradlecast/results/1), if not the deal's own"
+    commands["replay"].add_argument("--results", metavar="FILE", help=results)
+    out = "also write every table as CSV, and record.json, into this folder"
+    commands["replay"].add_argument("--out", metavar="DIR", help=out)
+    commands["replay"].add_argument("--quiet", action="store_true", help="say nothing of files that were written")
     for name in STUDIES:
         _with_sizes(commands[name], name)
     _with_looks(commands["explain"], commands["trace"])
@@ -109,9 +140,19 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     return parser, commands
 
 
+def _with_power(power: Parser) -> None:
+    """Whose evaluation is asked about."""
+    power.add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
+    power.add_argument("--metric", metavar="METRIC", help="the line of the deal (its first)")
+    power.add_argument("--per-side", required=True, metavar="N", help="children measured on each side")
+    power.add_argument("--base-rate", required=True, metavar="SHARE", help="share who reach it without the program")
+    effects = "true effects as shares, with commas between (0,0.02,0.04,0.08,0.12)"
+    power.add_argument("--effects", default="0,0.02,0.04,0.08,0.12", metavar="LIST", help=effects)
+
+
 def _about() -> str:
     """What the command is for, and its commands; argparse would break their lines."""
-    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES, **LOOKS, **CHECKS, **PAGES}.items()]
+    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES, **REPLAYS, **LOOKS, **CHECKS, **PAGES}.items()]
     about = "Forecast children's paths from cradle to career, and price deals on them."
     return "\n".join([about, "", "commands:", *lines])
 
@@ -120,6 +161,9 @@ def _with_forms(parser: Parser, command: str) -> None:
     """The forms in which a command can answer."""
     main_tables = {
         "deal": "payments",
+        "price": "prices",
+        "replay": "payments",
+        "power": "power",
         "explain": "changes",
         "trace": "decisions",
         "calibrate": "fit",
@@ -134,8 +178,8 @@ def _with_forms(parser: Parser, command: str) -> None:
 def _with_sizes(parser: Parser, command: str) -> None:
     """The size of a study, its levers, and where its tables go."""
     default = Options()
-    if command == "deal":
-        children, worlds, horizon = "as many as there are", "1", "what the deal's last result needs"
+    if command in DEALS:
+        children, worlds, horizon = "as many as there are", "1", str(default.horizon)
     else:
         children, worlds, horizon = f"{default.children:,}", str(default.worlds), str(default.horizon)
     several = "; applies to every scenario named" if command == "compare" else ""
@@ -159,6 +203,18 @@ def _with_levers(parser: Parser, several: str = "") -> None:
     """Levers to move."""
     lever = f"move a lever, as in seats=500 or take_up=0.94{several}; can be repeated"
     parser.add_argument("--set", action="append", default=[], metavar="LEVER=VALUE", help=lever)
+
+
+def _with_targets(price: Parser) -> None:
+    """What is solved for."""
+    targets = (
+        "investor-return=RATE (0.05 is 5 percent), payer-break-even (on cash), payer-break-even-value (on everybody's "
+        "gains), or break-even-effect"
+    )
+    price.add_argument("--solve", required=True, metavar="TARGET", help=targets)
+    metric = "move the price of this metric only; can be repeated"
+    price.add_argument("--metric", action="append", default=[], metavar="NAME", help=metric)
+    price.add_argument("--tranche", metavar="NAME", help="solve for the return of this tranche, not of all loans")
 
 
 def _with_looks(explain: Parser, trace: Parser) -> None:
