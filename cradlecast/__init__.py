@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from cradlecast.explanation import explain
     from cradlecast.published import associations
     from cradlecast.scenarios.errors import InputError
-    from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario
+    from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario, load_trial
     from cradlecast.scenarios.options import Options
     from cradlecast.study import Result, compare, price, run
     from cradlecast.targets import fit
     from cradlecast.tracing import trace
+    from cradlecast.trials import trial, validate
 
 __all__ = [
     "InputError",
@@ -30,9 +31,12 @@ __all__ = [
     "load_deal",
     "load_program",
     "load_scenario",
+    "load_trial",
     "price",
     "run",
     "trace",
+    "trial",
+    "validate",
 ]
 
 _HOMES = {
@@ -47,9 +51,12 @@ _HOMES = {
     "load_deal": "cradlecast.scenarios.library",
     "load_program": "cradlecast.scenarios.library",
     "load_scenario": "cradlecast.scenarios.library",
+    "load_trial": "cradlecast.scenarios.library",
     "price": "cradlecast.study",
     "run": "cradlecast.study",
     "trace": "cradlecast.tracing",
+    "trial": "cradlecast.trials",
+    "validate": "cradlecast.trials",
 }
 
 

@@ -19,6 +19,7 @@ VERSIONS: Final[Mapping[str, int]] = {
     "scenario": 1,
     "deal": 1,
     "costs": 1,
+    "trial": 1,
     "parameters": 1,
     "prices": 1,
 }

@@ -28,11 +28,12 @@ FLOORS: dict[str, set[str]] = {
     "observed": {"samples", "model", "scenarios"},
     "targets": {"observed", "samples", "model", "scenarios"},
     "published": {"observed", "samples", "model", "scenarios"},
+    "trials": {"observed", "samples", "model", "scenarios"},
     "batch": {"samples", "model", "scenarios"},
     "explanation": {"model", "scenarios"},
     "tracing": {"samples", "model", "scenarios"},
     "study": {"ledger", "summaries", "samples", "model", "finance", "scenarios"},
-    FRONT_DOOR: {"study", "explanation", "tracing", "targets", "published", "model", "finance", "scenarios"},
+    FRONT_DOOR: {"study", "explanation", "tracing", "trials", "targets", "published", "model", "finance", "scenarios"},
     "ui": {FRONT_DOOR, "explanation", "tracing", "study", "model", "finance", "scenarios"},
     "cli": {
         FRONT_DOOR,
@@ -41,12 +42,14 @@ FLOORS: dict[str, set[str]] = {
         "tracing",
         "targets",
         "published",
+        "trials",
         "observed",
         "study",
         "model",
         "finance",
         "scenarios",
     },
+    "validation_page": {"ui", "trials", "scenarios"},
     "__main__": {"cli"},
 }
 
