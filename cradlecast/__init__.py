@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from cradlecast.finance.replay import replay
     from cradlecast.published import associations
     from cradlecast.scenarios.errors import InputError
-    from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario
+    from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario, load_trial
     from cradlecast.scenarios.options import Options
     from cradlecast.study import Result, compare, price, run, solve
     from cradlecast.targets import fit
     from cradlecast.tracing import trace
+    from cradlecast.trials import trial, validate
 
 __all__ = [
     "InputError",
@@ -31,11 +32,14 @@ __all__ = [
     "load_deal",
     "load_program",
     "load_scenario",
+    "load_trial",
     "price",
     "replay",
     "run",
     "solve",
     "trace",
+    "trial",
+    "validate",
 ]
 
 _HOMES = {
@@ -50,11 +54,14 @@ _HOMES = {
     "load_deal": "cradlecast.scenarios.library",
     "load_program": "cradlecast.scenarios.library",
     "load_scenario": "cradlecast.scenarios.library",
+    "load_trial": "cradlecast.scenarios.library",
     "price": "cradlecast.study",
     "replay": "cradlecast.finance.replay",
     "run": "cradlecast.study",
     "solve": "cradlecast.study",
     "trace": "cradlecast.tracing",
+    "trial": "cradlecast.trials",
+    "validate": "cradlecast.trials",
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line: what is shipped, one scenario, several scenarios, a deal; a scenario, a child, a place looked at.
+"""The command line: what is shipped and what it rests on; studies and deals; a scenario, a child, a place looked at.
 
 All input is read and checked before mesa, numba and pandas are imported, so that a wrong word costs nobody a wait.
 Exit status: 0, 1 (it ran and found something wrong), 2 (asked wrongly), 130 (interrupted).
@@ -47,6 +47,8 @@ from cradlecast.ui.parsers import (
     PAGES,
     PORT,
     REPLAYS,
+    SOURCES,
+    TRIAL_SIZE,
     parsers,
 )
 
@@ -124,6 +126,9 @@ def _answer(words: list[str]) -> int:
     except SystemExit:  # --help and --version have been printed
         _write("")
         return OK
+    if asked.command in SOURCES:  # argparse leaves out what follows an option, as in show --json E1002a
+        asked.words += [word for word in extra if not word.startswith("-")]
+        extra = [word for word in extra if word.startswith("-")]
     refuse_unknown_options(extra, commands.get(asked.command, parser), asked.command or "cradlecast")
     if asked.command is None:
         raise InputError(f"a command is missing; the commands are {', '.join(COMMANDS)}")
@@ -135,6 +140,8 @@ def _answer(words: list[str]) -> int:
         return _replay(asked) if asked.command == "replay" else _power(asked)
     if asked.command in LOOKS:
         return _explain(asked) if asked.command == "explain" else _trace(asked)
+    if asked.command in SOURCES:
+        return _evidence(asked)
     return _list(asked) if asked.command in LISTS else _study(asked)
 
 
@@ -153,6 +160,47 @@ def _list(asked: argparse.Namespace) -> int:
         first = [row for row in table.rows if row.get("for") != "replay"][:1]
         _show([listing_view(table)], [], [EXAMPLES[asked.command].format(row["name"]) for row in first])
     return OK
+
+
+def _evidence(asked: argparse.Namespace) -> int:
+    """List evidence, or show some of it with what rests on it."""
+    from cradlecast.ui import evidence_view as view
+    from cradlecast.ui.exports import csv_text, json_text
+
+    ids, parameters = _shown_evidence(asked)
+    if shows := bool(asked.words):
+        listed = list(dict.fromkeys([*ids, *view.behind(parameters)]))
+        tables = [view.evidence_table(listed), view.parameters_table(parameters), view.uses_table(ids, parameters)]
+    else:
+        used = True if asked.used else False if asked.unused else None
+        tables = [view.evidence_table(view.selected(asked.role, asked.program, asked.outcome, used))]
+    if asked.json:
+        _write(json_text({"cradlecast": VERSION}, tables))
+    elif asked.csv:
+        _write(csv_text(tables[0]))
+    elif shows:
+        _show(view.show_views(ids, parameters), [], view.show_notes(ids, parameters))
+    else:
+        _show([view.list_view(tables[0])], [], view.list_notes(tables[0]))
+    return OK
+
+
+def _shown_evidence(asked: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """The estimates and priors, and the parameters, that are to be shown; none where all are listed."""
+    from cradlecast.ui.evidence_view import asked_for
+
+    if not asked.words:
+        return [], []
+    action, *ids = asked.words
+    if action != "show":
+        hint = nearest(action[:60], ["show"]) or "; it is show, as in cradlecast evidence show E3016b"
+        raise InputError(f"unknown action {shown(action)} of evidence{hint}")
+    if not ids:
+        raise InputError("evidence show needs ID; see cradlecast evidence --help")
+    filters = ("role", "program", "outcome", "used", "unused")
+    if given := [name for name in filters if getattr(asked, name) not in (None, False)]:
+        raise InputError(f"--{given[0]} is for the list; leave it out of evidence show")
+    return asked_for(ids)
 
 
 def _study(words: argparse.Namespace) -> int:
@@ -312,7 +360,9 @@ def _serve(words: argparse.Namespace) -> int:
 
 
 def _check(words: argparse.Namespace) -> int:
-    """Look at the observed world of a community: the fit of its calibration, or its associations."""
+    """Set the model beside what was observed: a community's rates, associations, or trials."""
+    if words.command == "trial" or (words.command == "validate" and not words.associations):
+        return _trials(words)
     from cradlecast.scenarios.fit import check_community
     from cradlecast.scenarios.library import load_community
 
@@ -321,16 +371,58 @@ def _check(words: argparse.Namespace) -> int:
         return _template(words)
     if calibrates and words.name is None:
         raise InputError("calibrate needs COMMUNITY, or --template; see cradlecast calibrate --help")
-    sizes = {name: getattr(words, name) for name in ("children", "draws", "seed")}
-    size = options(sizes, None, **(FIT_SIZE if calibrates else ASSOCIATIONS_SIZE))
-    community = load_community(words.name if calibrates else words.community)
+    size = _size(words, FIT_SIZE if calibrates else ASSOCIATIONS_SIZE)
+    community = load_community(words.name if calibrates else words.community or "memphis")
     check_community(community)
-    folder = None if words.out is None else Path(words.out)
-    if folder is not None:
-        from cradlecast.ui.exports import check_folder
-
-        check_folder(folder)
+    folder = _folder(words)
     return _found(words, community, _look(words, community, size), folder)
+
+
+def _trials(words: argparse.Namespace) -> int:
+    """Run one trial, or all that are shipped."""
+    from cradlecast.scenarios.fit import check_community
+    from cradlecast.scenarios.library import load_community, load_trial, names
+
+    size = _size(words, TRIAL_SIZE)
+    one = words.command == "trial"
+    trials = [load_trial(name) for name in ([words.name] if one else names("trial"))]
+    community = None if one else words.community
+    for name in dict.fromkeys(community or trial.community for trial in trials):
+        check_community(load_community(name))
+    folder = _folder(words)
+
+    from rich.console import Console
+
+    from cradlecast.ui.progress import progress_bar
+
+    with progress_bar("Trying", Console(stderr=True), words.quiet) as progress:
+        from cradlecast.trials import trial, validate
+
+        findings = trial(trials[0], size, progress) if one else validate(None, size, community, progress)
+
+    from cradlecast.ui import trial_view as view
+    from cradlecast.ui.rows import tables_of
+
+    tables = tables_of(findings.tables)
+    if not _delivered(words, findings.record, tables, folder):
+        notes = view.trial_notes(findings.record, tables) if one else view.target_notes(findings.record, tables)
+        _show(view.views(tables, findings.record), view.heading(trials, findings.record), notes)
+    return OK
+
+
+def _size(words: argparse.Namespace, default: Mapping[str, int]) -> Options:
+    """Children, draws and seed as asked for, or else as usual."""
+    return options({name: getattr(words, name) for name in ("children", "draws", "seed")}, **default)
+
+
+def _folder(words: argparse.Namespace) -> Path | None:
+    """The folder that tables go to, if one is asked for and can take them."""
+    if words.out is None:
+        return None
+    from cradlecast.ui.exports import check_folder
+
+    check_folder(Path(words.out))
+    return Path(words.out)
 
 
 def _template(words: argparse.Namespace) -> int:
@@ -511,7 +603,8 @@ def _show(views: Sequence[View], lines: Sequence[tuple[str, str]], notes: Sequen
         print_notes(lines, console)
         print_views(views, console)
         console.print()
-        print_notes([("-" if len(notes) > 1 else "Next", note) for note in notes], console)
+        next_call = len(notes) == 1 and notes[0].startswith("cradlecast ")
+        print_notes([("Next" if next_call else "-", note) for note in notes], console)
     _write("".join(f"{line.rstrip()}\n" for line in printed.get().splitlines()).lstrip("\n"), sys.stdout.encoding)
 
 

@@ -18,6 +18,7 @@ from cradlecast.scenarios.fit import baseline_of, check_fit, school_years
 from cradlecast.scenarios.library import load_community, load_parameters, load_program, load_scenario, names
 from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.registry import cited
 from cradlecast.scenarios.scenario import Change, Lever, LeverName, Scenario
 
 type Cell = str | int | float | bool | None
@@ -366,27 +367,11 @@ def _parameter(name: str, parameter: Parameter, role: str, scenario: Scenario) -
     }
 
 
-def _figures(record: Record, owner: str, path: str = "") -> Iterator[Row]:
+def _figures(record: Record, owner: str) -> Iterator[Row]:
     """Figures of a declaration that are assumed, remembered, or stand in from another place."""
-    if isinstance(record, Figure):
-        if record.provenance in _UNCERTAIN or record.borrowed is not None:
-            yield _figure(record, owner, path)
-        return
-    for name in type(record).model_fields:
-        yield from _figures_in(getattr(record, name), owner, f"{path}.{name}" if path else name)
-
-
-def _figures_in(value: object, owner: str, path: str) -> Iterator[Row]:
-    """Figures inside a field's value."""
-    if isinstance(value, Record):
-        yield from _figures(value, owner, path)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _figures_in(inner, owner, f"{path}[{key}]")
-    elif isinstance(value, tuple):
-        for number, inner in enumerate(value, start=1):
-            name = getattr(inner, "name", None) or getattr(inner, "stream", None) or number
-            yield from _figures_in(inner, owner, f"{path}[{name}]")
+    for path, figure in cited(record):
+        if isinstance(figure, Figure) and (figure.provenance in _UNCERTAIN or figure.borrowed is not None):
+            yield _figure(figure, owner, path)
 
 
 def _figure(figure: Figure, owner: str, path: str) -> Row:

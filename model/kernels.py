@@ -78,6 +78,9 @@ class Decision(IntEnum):
     ARREST = 62
     SPECIAL_EDUCATION = 63
     RETENTION = 64
+    TRIAL_TAKE_UP = 70
+    TRIAL_CARE = 71
+    TRIAL_SAMPLING = 72
     PARAMETER = 90
 
 

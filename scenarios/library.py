@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, cast
 
 from cradlecast.scenarios.community import Community
@@ -15,15 +16,16 @@ from cradlecast.scenarios.costs import Costs, Prices
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.fields import Record
-from cradlecast.scenarios.parameters import ParameterSet
+from cradlecast.scenarios.parameters import Parameter, ParameterSet
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.trial import Trial
 from cradlecast.scenarios.validation import validate
 from cradlecast.scenarios.versions import up_to_date
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.scenarios.yaml_file import read_yaml
 
-type Kind = Literal["community", "program", "scenario", "deal", "costs", "results"]
+type Kind = Literal["community", "program", "scenario", "deal", "costs", "results", "trial"]
 """What a file declares."""
 
 SCHEMAS: Final[Mapping[str, type[Record]]] = {
@@ -33,6 +35,7 @@ SCHEMAS: Final[Mapping[str, type[Record]]] = {
     "deal": Deal,
     "costs": Costs,
     "results": Results,
+    "trial": Trial,
 }
 """Each kind of file and its schema."""
 
@@ -43,6 +46,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "deal": "deals",
     "costs": "costs",
     "results": "results",
+    "trial": "trials",
 }
 """Each kind of file and the folder where the shipped ones lie."""
 
@@ -104,6 +108,18 @@ def load_results(path: str | Path) -> Results:
     return _read("results", Results, Path(path))
 
 
+def load_trial(name_or_path: str | Path) -> Trial:
+    """A trial: a shipped one by its name, or one's own by the path of its file; see `load_community`.
+
+    A community that the trial names by a path lies where that path leads from the trial's own folder.
+    """
+    trial = _load("trial", Trial, name_or_path)
+    if not _is_path(trial.community):
+        return trial
+    folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
+    return trial.model_copy(update={"community": str(folder / trial.community)})
+
+
 def load_costs(name_or_path: str | Path) -> Costs:
     """Prices, laid over those of the file that they are based on: shipped ones by name, or one's own by path.
 
@@ -116,6 +132,14 @@ def load_costs(name_or_path: str | Path) -> Costs:
 def costs_of(community: str) -> Costs:
     """The prices of a community by its name, or the national ones where it has none of its own."""
     return load_costs(community if community in names("costs") else NATIONAL_COSTS)
+
+
+def declarations() -> Iterator[tuple[str, Record]]:
+    """Every shipped file as it is written, after its kind and name, as in "program prek"; prices of goods last."""
+    for kind in SCHEMAS:
+        for name in names(cast(Kind, kind)):
+            yield f"{kind} {name}", _shipped(cast(Kind, kind), name)
+    yield "prices", load_prices()
 
 
 def _load[T: Record](kind: Kind, schema: type[T], name_or_path: str | Path) -> T:
@@ -157,7 +181,7 @@ def _folder(kind: Kind) -> Traversable:
 
 def _hint(kind: Kind, name: str) -> str:
     """What was probably meant by an unknown name, or else the names that there are."""
-    for other in ("community", "program", "scenario", "deal"):
+    for other in ("community", "program", "scenario", "deal", "trial"):
         if name in names(other):
             return f"; that is the name of a {other}"
     known = names(kind)
@@ -170,6 +194,26 @@ def load_parameters() -> ParameterSet:
     """The uncertain parameters of the pathway."""
     with resources.as_file(resources.files(__package__) / "parameters" / "pathway.yaml") as path:
         return validate(ParameterSet, up_to_date(read_yaml(path), "parameters", path.name), path.name)
+
+
+@lru_cache(maxsize=1)
+def load_trial_parameters() -> ParameterSet:
+    """The uncertain parameters of the rule that turns the facts of a trial into the value of its care."""
+    with resources.as_file(resources.files(__package__) / "parameters" / "trials.yaml") as path:
+        return validate(ParameterSet, up_to_date(read_yaml(path), "parameters", path.name), path.name)
+
+
+@lru_cache(maxsize=1)
+def all_parameters() -> Mapping[str, Parameter]:
+    """Every uncertain parameter by its name, in the order of the files of parameters and within them."""
+    found: dict[str, Parameter] = {}
+    folder = resources.files(__package__) / "parameters"
+    for name in sorted(file.name for file in folder.iterdir() if file.name.endswith(".yaml")):
+        with resources.as_file(folder / name) as path:
+            content = read_yaml(path)
+            if "parameters" in content:
+                found |= validate(ParameterSet, up_to_date(content, "parameters", name), name).parameters
+    return MappingProxyType(found)
 
 
 @lru_cache(maxsize=1)

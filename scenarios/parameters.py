@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from cradlecast.scenarios.fields import Finite, Name, NonNegative, Positive, Record, Text
+from cradlecast.scenarios.fields import Finite, Name, NonNegative, Positive, Record, Text, Year
 
 Grade = Literal["randomised", "quasi_experimental", "association", "administrative", "assumption"]
 """The strongest design that the parameter rests on."""
@@ -27,6 +27,7 @@ class Parameter(Record):
     lower: Finite | None = None
     upper: Finite | None = None
     unit: Text
+    price_year: Year | None = Field(None, description="Year of the dollars, where the unit is money.")
     correlated_with: dict[Name, Finite] = Field(
         default_factory=dict, description="Correlation of the normal scores with an EARLIER parameter (at most one)."
     )
@@ -39,6 +40,8 @@ class Parameter(Record):
     def _has_a_reason(self) -> Parameter:
         if not self.priors and not self.evidence and not self.assumption:
             raise ValueError("must name priors, evidence or an assumption")
+        if ("usd" in self.unit.split()) != (self.price_year is not None):
+            raise ValueError("price_year must be given where the unit is usd, and only there")
         if self.shape == "student_t" and self.df is None:
             raise ValueError("shape student_t needs df")
         if self.shape in ("truncated_normal", "beta") and (self.lower is None or self.upper is None):
@@ -49,6 +52,16 @@ class Parameter(Record):
         if any(not -1.0 < r < 1.0 for r in self.correlated_with.values()):
             raise ValueError("a correlation must lie between -1 and 1")
         return self
+
+    @property
+    def distribution(self) -> str:
+        """How it is distributed, as in ``normal 0.6 (0.1) in 0.3 to 0.8``; without its unit."""
+        if self.shape == "fixed":
+            return f"fixed {self.mean:g}"
+        if self.shape == "student_t":
+            return f"Student t({self.df:g}) at {self.mean:g}, scale {self.sd:g}"
+        bounds = "" if self.lower is None else f" in {self.lower:g} to {self.upper:g}"
+        return f"{self.shape.removeprefix('truncated_')} {self.mean:g} ({self.sd:g}){bounds}"
 
     def _can_be_drawn(self) -> None:
         """Refuse bounds and spreads that no value could be drawn from."""

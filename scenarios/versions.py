@@ -20,6 +20,7 @@ VERSIONS: Final[Mapping[str, int]] = {
     "deal": 1,
     "costs": 1,
     "results": 1,
+    "trial": 1,
     "parameters": 1,
     "prices": 1,
 }

@@ -283,7 +283,7 @@ def test_names_that_lead_nowhere_are_refused(own_file: Callable[[Edit], str], ca
         ("calibrate memhpis", "unknown community 'memhpis'; did you mean 'memphis'?"),
         ("calibrate memphis --draws 0", "draws must be from 1 to 100,000; got 0"),
         ("calibrate memphis --worlds 2", "unknown option '--worlds' of calibrate"),
-        ("validate", "validate needs --associations; see cradlecast validate --help"),
+        ("validate --horizon 9", "unknown option '--horizon' of validate"),
         ("validate --associations memphis", "validate was given one argument too many: 'memphis'"),
     ],
 )  # fmt: skip

@@ -22,7 +22,7 @@ from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.ui.arguments import number, settings, target, whole
-from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, PAGES, REPLAYS, STUDIES
+from cradlecast.ui.parsers import CHECKS, COMMANDS, LISTS, LOOKS, PAGES, REPLAYS, SOURCES, STUDIES
 from tests.result_examples import LAPSE, deal_tables, record, solved_tables, study_tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -489,14 +489,15 @@ from cradlecast.cli import main
 for words in (["--help"], ["run"], ["run", "x.yaml"], ["run", {negative!r}], ["run", {bomb!r}],
               ["deal", "x", "--scenario", "y"], ["run", "{LAPSE}", "--set", "take_up=1.5"],
               ["run", "{LAPSE}", "--children", "1e12"],
-              ["run", "{LAPSE}", "--draws", "100000", "--worlds", "1000"], ["scenarios"], ["deals", "--json"]):
+              ["run", "{LAPSE}", "--draws", "100000", "--worlds", "1000"], ["scenarios"], ["deals", "--json"],
+              ["evidence", "show", "P01"]):
     print(*words, main(words), file=sys.stderr)
     print("loaded:", *({HEAVY!r} & set(sys.modules)), file=sys.stderr)
 """
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     loaded = [line for line in done.stderr.splitlines() if line.startswith("loaded:")]
-    assert loaded == ["loaded:"] * 11
+    assert loaded == ["loaded:"] * 12
     assert [line.split()[-1] for line in done.stderr.splitlines() if line.split()[-1] in ("0", "2")].count("2") == 8
 
 
@@ -519,4 +520,4 @@ def test_a_terminal_without_lines_and_accents_is_served() -> None:
 
 
 def test_every_command_is_a_list_a_study_a_replay_a_look_or_a_page() -> None:
-    assert set(COMMANDS) == {*LISTS, *STUDIES, *REPLAYS, *LOOKS, *CHECKS, *PAGES}
+    assert set(COMMANDS) == {*LISTS, *SOURCES, *STUDIES, *REPLAYS, *LOOKS, *CHECKS, *PAGES}

@@ -382,6 +382,9 @@ NUMBERS = {
     "ARREST": 62,
     "SPECIAL_EDUCATION": 63,
     "RETENTION": 64,
+    "TRIAL_TAKE_UP": 70,
+    "TRIAL_CARE": 71,
+    "TRIAL_SAMPLING": 72,
     "PARAMETER": 90,
 }
 """Every decision with its number: add new ones here; a number that stands here never changes its meaning."""

@@ -10,7 +10,7 @@ from cradlecast.explanation import CLOSING, EVERYONE, GIVEN_UP, LEVERS, OFFERED,
 from cradlecast.scenarios.fit import baseline_of, cohorts_of, school_years
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.wording import one_line
-from cradlecast.ui.figures import ABSENT, change, count, text, word
+from cradlecast.ui.figures import ABSENT, change, count, place, text, word
 from cradlecast.ui.rows import Cell, Row, Table, listing, plain
 from cradlecast.ui.tables import Column, Section, View, one_section
 
@@ -208,8 +208,7 @@ def _figures(rows: Sequence[Row]) -> View:
 
 def _figure_name(row: Row) -> str:
     """Where a figure stands in its file, in words."""
-    path = str(row["name"]).removeprefix(f"{row['why']}: ")
-    return word(path.replace("[", ", ").replace("]", "").replace(".", ", "))
+    return word(place(str(row["name"]).removeprefix(f"{row['why']}: ")))
 
 
 def _evidence(rows: Sequence[Row]) -> View:

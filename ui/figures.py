@@ -30,6 +30,17 @@ def word(cell: Cell) -> str:
     return re.sub(r"\bgrade([0-9])", r"grade \1", one_line(cell, 500).replace("_", " "))
 
 
+def place(cell: Cell) -> str:
+    """Where something stands in its file, without brackets.
+
+    Examples
+    --------
+    >>> place("community memphis: births.low_weight.groups[black]")
+    'community memphis: births, low_weight, groups, black'
+    """
+    return ABSENT if cell is None else text(str(cell).replace("[", ", ").replace("]", "").replace(".", ", "))
+
+
 def text(cell: Cell) -> str:
     """A text as it is written, on one line."""
     return word(cell) if cell is None or isinstance(cell, bool) else one_line(cell, 500)

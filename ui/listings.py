@@ -1,4 +1,4 @@
-"""What is shipped, as tables: communities, programs, scenarios and deals."""
+"""What is shipped, as tables: communities, programs, scenarios, deals and trials."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from cradlecast.scenarios.library import (
     load_deal,
     load_program,
     load_scenario,
+    load_trial,
     names,
 )
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.trial import Trial
 from cradlecast.ui.rows import Row, Table, listing
 
 
@@ -39,11 +41,17 @@ def deals() -> Table:
     return listing("deals", [_deal(load_deal(name)) for name in names("deal")])
 
 
+def trials() -> Table:
+    """The shipped trials."""
+    return listing("trials", [_trial(load_trial(name)) for name in names("trial")])
+
+
 LISTINGS: Final[Mapping[str, Callable[[], Table]]] = {
     "communities": communities,
     "programs": programs,
     "scenarios": scenarios,
     "deals": deals,
+    "trials": trials,
 }
 """Every listing by its name, which is also the command's."""
 
@@ -101,6 +109,19 @@ def _deal(deal: Deal) -> Row:
         "metrics": ", ".join(metric.name for metric in deal.metrics),
         "price_year": _text(deal.price_year),
         "title": deal.title,
+    }
+
+
+def _trial(trial: Trial) -> Row:
+    """What was offered, how it was compared, and when."""
+    return {
+        "name": trial.name,
+        "program": trial.program,
+        "design": trial.design,
+        "scale": trial.scale,
+        "year": str(trial.year),
+        "follow_ups": len(trial.follow_ups),
+        "title": trial.title,
     }
 
 

@@ -15,8 +15,14 @@ LISTS: Final[Mapping[str, str]] = {
     "programs": "list the programs that hold seats",
     "scenarios": "list the scenarios that are shipped, and their levers",
     "deals": "list the deals that are shipped",
+    "trials": "list the trials that are shipped",
 }
 """Commands that list what is shipped, and what they do."""
+
+SOURCES: Final[Mapping[str, str]] = {
+    "evidence": "list estimates and priors; show one with all that rests on it",
+}
+"""Commands about what numbers rest on, and what they do."""
 
 STUDIES: Final[Mapping[str, str]] = {
     "run": "run one scenario beside its baseline",
@@ -43,14 +49,16 @@ LOOKS: Final[Mapping[str, str]] = {
 
 CHECKS: Final[Mapping[str, str]] = {
     "calibrate": "fit a community to its observed milestones, and measure the fit",
-    "validate": "compare the observed world with published associations",
+    "trial": "run a trial of early care inside the model, beside what was published of it",
+    "validate": "run every shipped trial; or set published associations beside the observed world",
 }
-"""Commands that look at the observed world of a community, and what they do."""
+"""Commands that set the model beside what was observed, and what they do."""
 
 PAGES: Final[Mapping[str, str]] = {"app": "serve a page to try scenarios on, for this computer only"}
 """Commands that serve pages, and what they do."""
 
-COMMANDS: Final = (*LISTS, *STUDIES, *REPLAYS, *LOOKS, *CHECKS, *PAGES)
+_ALL: Final[Mapping[str, str]] = {**LISTS, **SOURCES, **STUDIES, **REPLAYS, **LOOKS, **CHECKS, **PAGES}
+COMMANDS: Final = tuple(_ALL)
 
 PORT: Final = 5006
 """Where the page is served if nothing else is asked."""
@@ -58,6 +66,7 @@ PORT: Final = 5006
 _LAPSE: Final = "memphis-prek-1000-lapse"
 _CALLS: Final[Mapping[str, str]] = {
     **{name: f"cradlecast {name} --json" for name in LISTS},
+    "evidence": "cradlecast evidence show E3016b prek_value",
     "run": f"cradlecast run {_LAPSE} --set seats=500 --draws 50",
     "compare": f"cradlecast compare {_LAPSE} memphis-prek-1000-displace --out results",
     "deal": f"cradlecast deal memphis-illustrative --scenario {_LAPSE} --csv",
@@ -67,7 +76,8 @@ _CALLS: Final[Mapping[str, str]] = {
     "explain": f"cradlecast explain {_LAPSE} --set seats=500",
     "trace": f"cradlecast trace {_LAPSE} --child changed",
     "calibrate": "cradlecast calibrate memphis --draws 5",
-    "validate": "cradlecast validate --associations --draws 10",
+    "trial": "cradlecast trial perry-preschool --draws 10",
+    "validate": "cradlecast validate --draws 5",
     "app": "cradlecast app --port 8000",
 }
 _EPILOG: Final = f"""examples:
@@ -83,12 +93,14 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "programs": "cradlecast scenarios",
     "scenarios": "cradlecast run {}",
     "deals": f"cradlecast deal {{}} --scenario {_LAPSE}",
+    "trials": "cradlecast trial {}",
 }
 """What to do next after each list; the brackets stand for its first name."""
 
 FIT_SIZE: Final[Mapping[str, int]] = {"children": 40_000, "draws": 20, "worlds": 1}
 ASSOCIATIONS_SIZE: Final[Mapping[str, int]] = {"children": 20_000, "draws": 200, "worlds": 1}
-"""Size of a look at the observed world where nothing else is asked."""
+TRIAL_SIZE: Final[Mapping[str, int]] = {"children": 4_000, "draws": 200, "worlds": 1}
+"""Size of a look at the observed world, and of a trial, where nothing else is asked."""
 
 _A_SCENARIO: Final = "name of a shipped scenario, or path of a file"
 _SHAPE: Final[dict[str, Any]] = {
@@ -104,7 +116,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=f"cradlecast {VERSION}")
     adder = parser.add_subparsers(dest="command", prog="cradlecast", help=argparse.SUPPRESS, parser_class=Parser)
     commands = {}
-    for name, what in {**LISTS, **STUDIES, **REPLAYS, **LOOKS, **CHECKS, **PAGES}.items():
+    for name, what in _ALL.items():
         sentence = f"{what[0].upper()}{what[1:]}."
         commands[name] = adder.add_parser(name, description=sentence, epilog=f"example:\n  {_CALLS[name]}", **_SHAPE)
         if name not in PAGES:
@@ -134,7 +146,8 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     for name in STUDIES:
         _with_sizes(commands[name], name)
     _with_looks(commands["explain"], commands["trace"])
-    _with_checks(commands["calibrate"], commands["validate"])
+    _with_filters(commands["evidence"])
+    _with_checks(commands["calibrate"], commands["trial"], commands["validate"])
     commands["app"].add_argument("--port", metavar="N", help=f"port of this computer ({PORT}; 0 takes a free one)")
     commands["app"].add_argument("--address", metavar="HOST", help="127.0.0.1 or localhost: the page has no login yet")
     return parser, commands
@@ -152,7 +165,7 @@ def _with_power(power: Parser) -> None:
 
 def _about() -> str:
     """What the command is for, and its commands; argparse would break their lines."""
-    lines = [f"  {name:13}{what}" for name, what in {**LISTS, **STUDIES, **REPLAYS, **LOOKS, **CHECKS, **PAGES}.items()]
+    lines = [f"  {name:13}{what}" for name, what in _ALL.items()]
     about = "Forecast children's paths from cradle to career, and price deals on them."
     return "\n".join([about, "", "commands:", *lines])
 
@@ -167,12 +180,26 @@ def _with_forms(parser: Parser, command: str) -> None:
         "explain": "changes",
         "trace": "decisions",
         "calibrate": "fit",
-        "validate": "associations",
+        "trial": "effects",
+        "validate": "targets' or 'associations",
     }
-    main_table = command if command in LISTS else main_tables.get(command, "milestones")
+    main_table = command if command in (*LISTS, *SOURCES) else main_tables.get(command, "milestones")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="print everything as one JSON object")
     forms.add_argument("--csv", action="store_true", help=f"print the table '{main_table}' only, as CSV")
+
+
+def _with_filters(evidence: Parser) -> None:
+    """What is shown, or which evidence is listed."""
+    evidence.usage = "cradlecast evidence [-h] [FILTERS] [--json | --csv]\n       cradlecast evidence show ID [ID ...]"
+    words = "show ID ...: estimates or priors in words, with all that rests on them; or parameters, with their sources"
+    evidence.add_argument("words", nargs="*", metavar="show", help=words)
+    evidence.add_argument("--role", metavar="ROLE", help="INPUT (may set a number) or VALIDATE (only reproduced)")
+    evidence.add_argument("--program", metavar="PROGRAM", help="of this program, as in prek; none for all others")
+    evidence.add_argument("--outcome", metavar="OUTCOME", help="of this outcome, as in cognitive")
+    used = evidence.add_mutually_exclusive_group()
+    used.add_argument("--used", action="store_true", help="on which a number of the model rests")
+    used.add_argument("--unused", action="store_true", help="on which none rests")
 
 
 def _with_sizes(parser: Parser, command: str) -> None:
@@ -242,19 +269,28 @@ def _or(words: Sequence[str]) -> str:
     return " or ".join(words)
 
 
-def _with_checks(calibrate: Parser, validate: Parser) -> None:
-    """What is looked at in the observed world, and how closely."""
+def _with_checks(calibrate: Parser, trial: Parser, validate: Parser) -> None:
+    """What is set beside what was observed, and how closely."""
     whose = "name of a shipped community, or path of a file"
     calibrate.add_argument("name", nargs="?", metavar="COMMUNITY", help=whose)
     template = "print a commented community file to start from, and nothing else"
     calibrate.add_argument("--template", action="store_true", help=template)
-    words = "set published associations beside those of the observed world"
-    validate.add_argument("--associations", action="store_true", required=True, help=words)
-    validate.add_argument("--community", default="memphis", metavar="COMMUNITY", help=f"{whose} (memphis)")
-    for parser, size in ((calibrate, FIT_SIZE), (validate, ASSOCIATIONS_SIZE)):
+    trial.add_argument("name", metavar="TRIAL", help="name of a shipped trial, or path of a file")
+    words = "set published associations beside those of the observed world, instead of trials"
+    validate.add_argument("--associations", action="store_true", help=words)
+    words = f"{whose} (that of each trial; memphis with --associations)"
+    validate.add_argument("--community", metavar="COMMUNITY", help=words)
+    of_trials = f"simulated children in each arm ({TRIAL_SIZE['children']:,}"
+    children = {
+        "calibrate": f"simulated children of one birth year ({FIT_SIZE['children']:,})",
+        "trial": f"{of_trials})",
+        "validate": f"{of_trials}; of one birth year with --associations, {ASSOCIATIONS_SIZE['children']:,})",
+    }
+    for command, parser in (("calibrate", calibrate), ("trial", trial), ("validate", validate)):
+        draws = FIT_SIZE["draws"] if command == "calibrate" else TRIAL_SIZE["draws"]
         helps = {
-            "--children": ("N", f"simulated children of one birth year ({size['children']:,})"),
-            "--draws": ("N", f"sets of uncertain parameters ({size['draws']})"),
+            "--children": ("N", children[command]),
+            "--draws": ("N", f"sets of uncertain parameters ({draws})"),
             "--seed": ("N", f"same seed, same numbers ({Options().seed})"),
             "--out": ("DIR", "also write every table as CSV, and record.json, into this folder"),
         }

@@ -1,0 +1,209 @@
+"""A trial inside the model: children placed by keyed draws, each with and without the offer of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cradlecast.model import kernels
+from cradlecast.model.children import Bools, Children, Wholes
+from cradlecast.model.kernels import HOME, Decision, Real, Whole
+from cradlecast.model.outcomes import MEASURES
+from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.place import Floats
+from cradlecast.model.town import PROGRAMS, Setting
+from cradlecast.scenarios.community import EVENTS, MILESTONES
+from cradlecast.scenarios.trial import SchoolYear, Trial
+
+TRIAL: Final = len(PROGRAMS) + 1
+"""Kind of care of the trial's own places, after home and the programs that stand beside it."""
+
+TRIAL_STREAM: Final = "trial"
+"""Stream of the trial's own sites."""
+
+BEFORE, AFTER = 1970, 1980
+"""Years up to which care was worth what it was before 1980, and from which on it is worth what it is today.
+
+The first is the middle of the years of the programs that E3016a pools."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a year of care is worth against home, as a multiple of its value today at scale.
+
+    ``standing`` is for the care that controls have, ``offered`` for the trial's own places.
+    """
+
+    standing: float
+    offered: float
+
+
+def worth_of(trial: Trial, values: Mapping[str, float]) -> Worth:
+    """The one rule from facts to value: the era for all care of the time, the scale for the trial's own.
+
+    Between 1970 and 1980 the era counts in equal steps of its logarithm. Hours act as they do everywhere, beside this.
+
+    Parameters
+    ----------
+    trial
+        Its facts: year and scale.
+    values
+        ``era_ratio`` and ``scale_ratio`` in this draw.
+    """
+    back = float(np.clip((AFTER - trial.year) / (AFTER - BEFORE), 0.0, 1.0))
+    era = values["era_ratio"] ** -back
+    return Worth(era, era / values["scale_ratio"] if trial.scale == "demonstration" else era)
+
+
+class TrialTown(Pipeline):
+    """One arm of a trial: the children of one birth year, their places drawn as the trial's facts say.
+
+    Whether a child would take up an offer, and which care it has without, are two chance events of the child, the same
+    in both arms: a child in the program without the offer is in it with the offer as well.
+
+    Parameters
+    ----------
+    setting
+        One birth year; its streams hold every program and (the trial's program, ``TRIAL_STREAM``).
+    children
+        The children of the trial.
+    trial
+        Its facts.
+    worth
+        What care is worth in this draw.
+    offered
+        True for the arm with the offer.
+    """
+
+    def __init__(self, setting: Setting, children: Children, trial: Trial, worth: Worth, offered: bool) -> None:
+        super().__init__(setting, children)
+        self.trial, self.offered = trial, offered
+        self._years = {year.age: year for year in trial.years}
+        for site in self.sites:
+            mine = site.stream == TRIAL_STREAM
+            site.quality = worth.offered if mine else worth.standing
+            if mine and trial.hours_per_year is not None:
+                site.hours = trial.hours_per_year.value
+        effects = self.kind_effects()
+        own = effects[:, [1 + PROGRAMS.index(trial.program)]] * np.float32(worth.offered)
+        self._effects = np.ascontiguousarray(np.hstack([effects * np.float32(worth.standing), own]))
+        n_areas = len(setting.place.area_names)
+        streams = [next(s for p, s in setting.streams if p == program) for program in PROGRAMS]
+        pairs = [*zip(PROGRAMS, streams, strict=True), (trial.program, TRIAL_STREAM)]
+        self._first_site = np.array([-1, *(setting.streams.index(pair) * n_areas for pair in pairs)], np.int32)
+
+    def _allot(self, age: int, year: int, start: int, stop: int) -> None:
+        """Place the children of an age by their own draws instead of by applications and seats."""
+        c = self._columns
+        row = Whole.CARE3 if age == 3 else Whole.CARE4
+        kind = self._kinds(age, start, stop)
+        c.k[row, start:stop] = kind
+        area = c.whole(Whole.AREA)[start:stop]
+        c.k[row + 2, start:stop] = np.where(kind == HOME, np.int32(-1), self._first_site[kind] + area)
+
+    def _kinds(self, age: int, start: int, stop: int) -> Wholes:
+        """Kind of care of each child at an age in this arm, int32 (n,)."""
+        if self.trial.design == "cutoff":
+            return self._around_the_cutoff(age, start, stop)
+        if age not in self._years:
+            return np.full(stop - start, HOME, np.int32)
+        year = self._years[age]
+        attends = self._attends(year, start, stop)
+        return np.where(attends, np.int32(TRIAL), self._without(year, start, stop)).astype(np.int32)
+
+    def _around_the_cutoff(self, age: int, start: int, stop: int) -> Wholes:
+        """Kind of care where completers are compared with children who enter a year later.
+
+        The same care of the younger, before the program for the one and in the latest year for the others.
+        """
+        year = self.trial.years[0]
+        if age not in (year.age - 1, year.age) or (age < year.age and not self.offered):
+            return np.full(stop - start, HOME, np.int32)
+        if age == year.age and self.offered:
+            return np.full(stop - start, TRIAL, np.int32)
+        return self._without(year, start, stop)
+
+    def _attends(self, year: SchoolYear, start: int, stop: int) -> Bools:
+        """Who is in the trial's program in this arm, bool (n,)."""
+        share = year.take_up.value if self.offered else year.crossover.value
+        return np.asarray(self._luck(Decision.TRIAL_TAKE_UP, 0, start, stop) < share)
+
+    def _without(self, year: SchoolYear, start: int, stop: int) -> Wholes:
+        """Kind of care outside the trial's program, int32 (n,)."""
+        shares = np.array(year.care.shares())
+        total = shares.sum()
+        ends = np.cumsum(shares) / total if total > 0.0 else np.ones(len(shares))
+        ends[-1] = 1.0
+        luck = self._luck(Decision.TRIAL_CARE, year.age, start, stop)
+        return np.searchsorted(ends, luck, side="right").astype(np.int32)
+
+    def _luck(self, decision: Decision, year: int, start: int, stop: int) -> Floats:
+        """The children's uniforms for a decision, float64 (n,)."""
+        ids, out = self._columns.ids, np.empty(stop - start, np.float32)
+        kernels.uniforms(ids[0, start:stop], ids[1, start:stop], self.setting.world, int(decision), year, out)
+        return out.astype(np.float64)
+
+
+def attended(children: Children) -> Bools:
+    """True for children who had a year in the trial's program, bool (n,)."""
+    return np.asarray((children.whole(Whole.CARE3) == TRIAL) | (children.whole(Whole.CARE4) == TRIAL))
+
+
+def care_at(children: Children, age: int) -> Wholes:
+    """Kind of care at 3 or 4, int32 (n,)."""
+    return children.whole(Whole.CARE3 if age == 3 else Whole.CARE4)
+
+
+# --- what is measured -------------------------------------------------------------------------------------------------
+
+type Reading = Callable[[Children, int], Floats]
+"""Children and an age in the fall to a number of each child at the end of that year."""
+
+_AT_FOUR: Final = {
+    "literacy": Real.PRELITERACY_TRUE,
+    "math": Real.MATH_FALL_TRUE,
+    "language": Real.LANGUAGE_FALL_TRUE,
+    "behaviour": Real.BEHAVIOUR_FALL_TRUE,
+}
+"""True scores of the domains; all other years have one skill."""
+
+
+def _score(name: str) -> Reading:
+    """A domain at 4, and general skill in any other year."""
+    domain = _AT_FOUR.get(name, Real.SKILL)
+    return lambda children, age: children.real(domain if age == 4 else Real.SKILL).astype(np.float64)
+
+
+def _event(number: int) -> Reading:
+    """Points: 100 for children to whom a school event ever happened."""
+    counted = number < kernels.FIRST_ONCE
+
+    def read(children: Children, _: int) -> Floats:
+        record = children.k[int(Whole.ABSENT_YEARS) + number]
+        return np.where(record > 0 if counted else record >= 0, 100.0, 0.0)
+
+    return read
+
+
+def _milestone(number: int) -> Reading:
+    """Points: 100 for children who reached a milestone."""
+    return lambda children, _: np.where(children.reached(number), 100.0, 0.0)
+
+
+def _measure(name: str, unit: float) -> Reading:
+    """A measure of studies, times a unit."""
+    values = next(measure.values for measure in MEASURES if measure.name == name)
+    return lambda children, _: unit * values(children)
+
+
+READINGS: Final[Mapping[str, Reading]] = {
+    **{name: _score(name) for name in ("skill", *_AT_FOUR)},
+    **{event: _event(number) for number, event in enumerate(EVENTS)},
+    **{milestone: _milestone(number) for number, milestone in enumerate(MILESTONES)},
+    **{name: _measure(name, 100.0) for name in ("four_year_college", "two_year_college", "bachelor")},
+    "earnings": _measure("earnings_at_29", 1.0),
+}
+"""Every outcome that a trial may ask for."""
