@@ -18,7 +18,7 @@ help: ## list the targets
 
 # The two commands run side by side, one on each core; fewer children than by default, so that a second look takes seconds.
 demo: $(STAMP) ## the main job: 1,000 pre-K seats a year in Memphis, and a deal that pays for them
-	@$(BIN)/cradlecast deal memphis-illustrative --scenario memphis-prek-1000-lapse --children 10000 --quiet \
+	@$(BIN)/cradlecast deal memphis-illustrative --scenario memphis-prek-1000-lapse --children 10000 --horizon 6 --quiet \
 	  > $(VENV)/demo-deal.txt & deal=$$!; \
 	$(BIN)/cradlecast compare memphis-prek-1000-lapse --children 3000 --worlds 1 && wait $$deal && echo && \
 	cat $(VENV)/demo-deal.txt
