@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -274,7 +275,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Offer:
     return Offer({scenario.name: scenario}, deal, scenario.name)
 
 
-def test_hostile_files_and_fields_are_shown_letter_by_letter(opened: Callable[..., Any], hostile: Offer) -> None:
+def test_hostile_files_and_fields_are_shown_letter_by_letter(
+    opened: Callable[..., Any], hostile: Offer, caplog: pytest.LogCaptureFixture
+) -> None:
     with served(hostile) as other:
         page = opened("?v=1&draws=50", other.address)
         page.locator(".numbers").wait_for(timeout=LONG)
@@ -309,6 +312,7 @@ def test_hostile_files_and_fields_are_shown_letter_by_letter(opened: Callable[..
         page.get_by_role("alert").first.wait_for()
         assert page.evaluate("window.hacked") is None
         assert page.evaluate(DEEP, "img, iframe, svg[onload], [onfocus], [onerror], [autofocus]") == []
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 # --- open to everyone ---

@@ -1,5 +1,6 @@
 """A preview agrees with what it was made of, grows with seats, and stays close to the study that it stands for."""
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 
 from cradlecast.additional import cost_per_additional
 from cradlecast.preview import measure
-from cradlecast.scenarios.library import load_deal, load_scenario
+from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario, names
 from cradlecast.scenarios.options import Options
 from cradlecast.study import price, run
 from cradlecast.ui.keep import keep_surface, path_of, read_kept_surface
+from cradlecast.ui.layouts import study_views
+from cradlecast.ui.occasion import occasion_of
+from cradlecast.ui.rows import table_of
 from cradlecast.ui.surface import Surface, grid_of, surface_of
 
 LAPSE = load_scenario("memphis-prek-1000-lapse")
@@ -65,6 +69,21 @@ def test_at_a_setting_that_was_lived_the_preview_is_what_was_lived(
             np.testing.assert_allclose(shown["payers"]["paid"], tables["payers"]["paid"])
         compared += 1
     assert compared == len(settings) > 40
+
+
+def test_every_table_of_a_preview_can_be_read_as_that_of_a_study(surface: Surface) -> None:
+    programs = [load_program(name) for name in names("program")]
+    communities = {LAPSE.community: load_community(LAPSE.community)}
+    read = 0
+    for name, table in surface.tables(OWN).items():
+        deal = DEAL if name in ("payments", "outcomes", "payers", "tranches") else None
+        said = occasion_of([LAPSE], communities, programs, Options(draws=1), deal)
+        for view in study_views([table_of(name, table)], said) if name != "tranches" else ():
+            cells = [column.cell(row) for section in view.sections for row in section.rows for column in view.columns]
+            assert cells
+            assert not any(re.search(r"\bnan\b", cell) for cell in cells)
+            read += 1
+    assert read >= 8
 
 
 def test_between_settings_the_preview_lies_between(surface: Surface) -> None:

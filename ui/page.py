@@ -187,9 +187,11 @@ class Page:
                 except InputError as error:
                     self.problem = f"{error}."
         with pn.io.hold():
-            self.show()
-            answered = event.get("number")
-            markup.answered = answered if isinstance(answered, int) else markup.answered + 1
+            try:
+                self.show()
+            finally:
+                answered = event.get("number")
+                markup.answered = answered if isinstance(answered, int) else markup.answered + 1
 
     def _do(self, name: str, value: Any) -> None:
         """One thing that was done.

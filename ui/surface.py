@@ -43,6 +43,20 @@ CELLS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 """Tables of a preview: the columns that name a row, and the numbers that are interpolated."""
 
+_AFTER_THE_RUN: Final[Mapping[str, tuple[str, ...]]] = {
+    "milestones": ("rate_low", "rate_high", "impact_low", "impact_high", "chance_not_positive"),
+    "paths": ("children_low", "children_high"),
+    "costs": ("cost_low", "cost_high", "chance_not_positive"),
+    "payments": ("paid_low", "paid_high", "reason"),
+    "outcomes": tuple(
+        f"{name}_{end}"
+        for name in ("true_effect", "evaluated_effect", "rate_seated", "paid", "paid_on_true_effect")
+        for end in ("low", "high")
+    ),
+    "payers": ("paid_low", "paid_high", "direct"),
+}
+"""Columns that only a study fills in; in a preview they are null."""
+
 _OF_THE_SEATED: Final = (SEATED, "care_changed")
 _PER_CHILD: Final = {
     ("milestones", "baseline_rate"),
@@ -334,9 +348,6 @@ def _finished(scenario: Scenario, frames: dict[str, pd.DataFrame]) -> dict[str, 
         {
             "milestone": everybody["milestone"].to_numpy(),
             "cost": cost,
-            "cost_low": np.nan,
-            "cost_high": np.nan,
-            "chance_not_positive": np.nan,
             "added_dollars": dollars,
             "added_children": children,
         }
@@ -344,7 +355,10 @@ def _finished(scenario: Scenario, frames: dict[str, pd.DataFrame]) -> dict[str, 
     deal = {name: _priced(name, frames[name]) for name in ("payments", "tranches", "outcomes", "payers")}
     found: dict[str, Any] = {"milestones": milestones, "paths": frames["paths"], "costs": costs}
     found |= {name: frame for name, frame in deal.items() if frame is not None}
-    return {name: frame.assign(scenario=scenario.name) for name, frame in found.items()}
+    return {
+        name: frame.assign(scenario=scenario.name, **dict.fromkeys(_AFTER_THE_RUN.get(name, ()), np.nan))
+        for name, frame in found.items()
+    }
 
 
 def _priced(name: str, frame: pd.DataFrame) -> pd.DataFrame | None:
