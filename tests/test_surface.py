@@ -149,6 +149,7 @@ def test_a_kept_surface_comes_back_whole_and_a_damaged_one_not(
     assert read_kept_surface(path, LAPSE) is None
 
 
+@pytest.mark.slow
 def test_a_preview_takes_less_than_a_frame_or_two(surface: Surface) -> None:
     times = []
     for seats in range(1000, 1400, 10):
