@@ -15,7 +15,7 @@ import yaml
 
 from cradlecast.cli import main
 from cradlecast.scenarios.library import load_deal, load_scenario
-from cradlecast.ui.choice import Choice, Offer, shipped
+from cradlecast.ui.choice import Choice, Offer, commands, shipped
 from cradlecast.ui.page import ALIVE
 from cradlecast.ui.rows import tables_of
 from tests.pages import LONG, Served, browser, served
@@ -147,11 +147,11 @@ def test_a_funder_asks_a_question_and_gets_the_numbers_of_the_command(
     found = site.desk.full(choice)
     assert found is not None
 
-    words = ["--set", "seats=1500", "--draws", "50", "--json", "--quiet"]
-    assert main(["run", LAPSE, *words]) == 0
-    study = json.loads(capsys.readouterr().out)
-    assert main(["deal", DEAL, "--scenario", LAPSE, *words]) == 0
-    deal = json.loads(capsys.readouterr().out)
+    answers = []
+    for line in commands(site.desk.offer, choice):  # as the page tells them
+        assert main([*line.split()[1:], "--json", "--quiet"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    study, deal = answers
     shown = {table.name: [dict(row) for row in table.rows] for table in tables_of(found.tables)}
     for name in ("milestones", "paths", "costs", "seats"):
         assert shown[name] == study[name], name
