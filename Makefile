@@ -20,7 +20,7 @@ help: ## list the targets
 demo: $(STAMP) ## the main job: 1,000 pre-K seats a year in Memphis, and a deal that pays for them
 	@$(BIN)/cradlecast deal memphis-illustrative --scenario memphis-prek-1000-lapse --children 10000 --horizon 6 --quiet \
 	  > $(VENV)/demo-deal.txt & deal=$$!; \
-	$(BIN)/cradlecast compare memphis-prek-1000-lapse --children 3000 --worlds 1 && wait $$deal && echo && \
+	$(BIN)/cradlecast compare memphis-prek-1000-lapse --children 2000 --worlds 1 && wait $$deal && echo && \
 	cat $(VENV)/demo-deal.txt
 
 app: $(STAMP) ## a page to try scenarios on, for this computer only (PORT=5006)
