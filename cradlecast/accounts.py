@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from cradlecast.model.flows import EARNINGS_PRICE_YEAR, FLOWS
 from cradlecast.model.place import Floats
-from cradlecast.model.town import PROGRAMS
 from cradlecast.scenarios.costs import (
     DOLLAR_FLOWS,
     LEAVES,
@@ -27,6 +26,7 @@ from cradlecast.scenarios.costs import (
     price_year,
 )
 from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.service import Service
 
 Cents = NDArray[np.int64]
 SeatRows = Sequence[Mapping[str, Any]]
@@ -138,7 +138,11 @@ class Books:
 
 
 def tariff_of(
-    costs: Costs, prices: Prices, programs: Mapping[str, Program], year: int | None = None, rate: float | None = None
+    costs: Costs,
+    prices: Prices,
+    programs: Mapping[str, Program | Service],
+    year: int | None = None,
+    rate: float | None = None,
 ) -> Tariff:
     """Prices made ready, in dollars of a price year.
 
@@ -147,7 +151,7 @@ def tariff_of(
     costs, prices
         Prices of the community, and what a dollar was worth in which year.
     programs
-        By name; their payers are those of the seats.
+        Programs and services by name; their payers are those of the seats, and of the children served.
     year, rate
         Price year and real discount rate; those of the prices if None.
 
@@ -158,8 +162,8 @@ def tariff_of(
     """
     year, rate = prices.price_year if year is None else year, prices.discount_rate.value if rate is None else rate
     worth: dict[Entry, Floats] = {}
-    for name in PROGRAMS:
-        payer = costs.payer(programs[name].payer)
+    for name, program in programs.items():
+        payer = costs.payer(program.payer)
         for budget in payer.parts | payer.of_empty_seats:
             worth[Entry(f"{name}{SEATS}", budget, "cost")] = np.zeros((2, len(FLOWS)))
     for line in costs.lines:
@@ -169,9 +173,9 @@ def tariff_of(
             worth[entry] = np.zeros((2, len(FLOWS)))
             worth[entry][:, FLOWS.index(line.flow)] = np.array(shares) * amount
     entries, held, empty = tuple(worth), {}, {}
-    for name in PROGRAMS:
-        payer = costs.payer(programs[name].payer)
-        value = prices.reprice(1.0, price_year(programs[name].seat_cost, f"seat_cost of '{name}'"), year)
+    for name, program in programs.items():
+        payer = costs.payer(program.payer)
+        value = prices.reprice(1.0, _price_year(name, program), year)
         held[name] = _of_seats(entries, name, payer.parts, value)
         empty[name] = _of_seats(entries, name, payer.of_empty_seats, value)
     earned = {line.name for line in costs.lines if line.flow == "earnings"}
@@ -184,6 +188,13 @@ def tariff_of(
         price_year=year,
         rate=rate,
     )
+
+
+def _price_year(name: str, program: Program | Service) -> int:
+    """Year of the dollars in which a program's seats, or the children that a service serves, are booked."""
+    if isinstance(program, Service):
+        return price_year(program.cost, f"cost of '{name}'")
+    return price_year(program.seat_cost, f"seat_cost of '{name}'")
 
 
 def _of_seats(entries: Sequence[Entry], program: str, shares: Mapping[str, float], value: float) -> Floats:
@@ -232,8 +243,7 @@ def yearly_amounts(tariff: Tariff, span: Span, flows: Floats, seats: Sequence[Se
     dollars *= span.children_per_simulated
     for arm, rows in enumerate(seats):
         for row in rows:
-            program, booked, open_ = row["program"], row["dollars"], row["seats"]
-            in_use = booked * row["filled"] / open_ if open_ else 0.0
+            program, booked, in_use = row["program"], row["dollars"], row["for_children"]
             dollars[arm, row["year"] - span.cohorts[0]] += (
                 in_use * tariff.held[program] + (booked - in_use) * tariff.empty[program]
             )

@@ -14,19 +14,27 @@ from cradlecast.model.distributions import quantile
 from cradlecast.scenarios import evidence
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fields import Figure, Record
-from cradlecast.scenarios.fit import baseline_of, check_fit, school_years
-from cradlecast.scenarios.library import load_community, load_parameters, load_program, load_scenario, names
+from cradlecast.scenarios.fit import baseline_of, check_fit, school_years, services_of
+from cradlecast.scenarios.library import (
+    load_community,
+    load_parameters,
+    load_program,
+    load_scenario,
+    load_service,
+    names,
+)
 from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.registry import cited
-from cradlecast.scenarios.scenario import Change, Lever, LeverName, Scenario
+from cradlecast.scenarios.scenario import Change, Lever, LeverName, Scenario, ServiceChange
+from cradlecast.scenarios.service import PLACES, Service, places_open
 
 type Cell = str | int | float | bool | None
 type Row = dict[str, Cell]
 type Pool = tuple[str, str, int]
 """Program, stream and age of some seats."""
 
-OFFERED: Final = "the care that it offers"
+OFFERED: Final = "what it offers"
 GIVEN_UP: Final = "the care that children give up or fall back on"
 CLOSING: Final = "seats that close elsewhere"
 LEVERS: Final = "a lever that is set"
@@ -55,10 +63,10 @@ class Explanation:
     ----------
     scenario
         With its levers as set.
-    community, programs
-        What it stands on.
+    community, programs, services
+        What it stands on: programs that hold seats, and the services of the scenario and its baseline.
     changes
-        Seats by year, program, stream and age: as observed, in the baseline, in the scenario.
+        Seats, and places of services, by year, program, stream and age: as observed, in the baseline, in the scenario.
     levers
         Levers with default, bounds and what each moves.
     assumptions
@@ -70,6 +78,7 @@ class Explanation:
     scenario: Scenario
     community: Community
     programs: Mapping[str, Program]
+    services: Mapping[str, Service]
     changes: tuple[Row, ...]
     levers: tuple[Row, ...]
     assumptions: tuple[Row, ...]
@@ -87,14 +96,15 @@ class Explanation:
 
     @property
     def moves_no_child(self) -> bool:
-        """True if each child's care is the same in both arms: no program gains or loses a seat, nor do seats differ."""
+        """True if each child's care and services are the same in both arms: no seat or place more or less, or other."""
         net: dict[tuple[Cell, Cell, Cell], float] = {}
         for row in self.changes:
             key = row["year"], row["program"], row["age"]
             change = row["change"]
             assert isinstance(change, int | float)
             net[key] = net.get(key, 0) + change
-        return not any(net.values()) and not alters_seats(self.scenario, self.programs)
+        altered = alters_seats(self.scenario, self.programs) or alters_services(self.scenario)
+        return not any(net.values()) and not altered
 
 
 def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> Explanation:
@@ -116,15 +126,19 @@ def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> 
     community = load_community(scenario.community)
     check_fit(moved, community)
     programs = {name: load_program(name) for name in names("program")}
-    parameters = [*_parameters(moved, programs)]
+    services = {service.name: service for service in services_of(moved, community)}
+    parameters = [*_parameters(moved, programs, services)]
     figures = [*_figures(community, f"community {community.name}")]
     for program in programs.values():
         figures += _figures(program, f"program {program.name}")
+    for service in services.values():
+        figures += _figures(service, f"service {service.name}")
     return Explanation(
         scenario=moved,
         community=community,
         programs=programs,
-        changes=tuple(_changes(moved, community, programs)),
+        services=services,
+        changes=(*_changes(moved, community, programs), *_places(moved, community, services)),
         levers=tuple(_lever(name, lever, scenario, moved, programs) for name, lever in moved.levers.items()),
         assumptions=(*parameters, *figures),
         evidence=tuple(_evidence(parameters)),
@@ -138,6 +152,13 @@ def alters_seats(scenario: Scenario, programs: Mapping[str, Program]) -> bool:
     other_hours = [c for c in financed if hours is not None and hours != programs[c.program].hours_per_year.value]
     other_quality = quality is not None and quality != 1.0
     return bool(financed) and (other_quality or bool(other_hours) or scenario.lever("take_up") is not None)
+
+
+def alters_services(scenario: Scenario) -> bool:
+    """Whether levers make a service another one, or let others take part."""
+    under_levers = any(change.levers and scenario.places_of(change) for change in scenario.services)
+    quality = scenario.lever("service_quality")
+    return under_levers and (quality not in (None, 1.0) or scenario.lever("service_take_up") is not None)
 
 
 def closing_seats(scenario: Scenario, change: Change) -> dict[str, float]:
@@ -184,6 +205,41 @@ def _changes(scenario: Scenario, community: Community, programs: Mapping[str, Pr
         yield from _closings(scenario, year, programs)
 
 
+def _places(scenario: Scenario, community: Community, services: Mapping[str, Service]) -> Iterator[Row]:
+    """Places of every service and year that the baseline or the scenario touches, as they open."""
+    baseline = baseline_of(scenario, community).services
+    for year in school_years(scenario):
+        for name, service in services.items():
+            before = _places_open(service, year, scenario, baseline)
+            after = _places_open(service, year, scenario, (*baseline, *scenario.services))
+            yield {
+                "scenario": scenario.name,
+                "year": year,
+                "program": name,
+                "stream": PLACES,
+                "age": service.ages[0],
+                "observed": None,
+                "baseline": before,
+                "scenario_seats": after,
+                "change": after - before,
+                "program_baseline": before,
+                "program_scenario": after,
+                "financed": False,
+                "payer": service.payer,
+                "rule": "dated places, opened as staff is hired",
+            }
+
+
+def _places_open(service: Service, year: int, scenario: Scenario, changes: Sequence[ServiceChange]) -> int:
+    """Places of a service that are open in a year, after some changes."""
+    grants = [
+        (change.first_year, scenario.places_of(change))
+        for change in changes
+        if load_service(change.service).name == service.name and _in_force(change, year)
+    ]
+    return places_open(service, grants, year)
+
+
 def _closings(scenario: Scenario, year: int, programs: Mapping[str, Program]) -> Iterator[Row]:
     """Seats that displacement closes in a year, at the means of its parameters."""
     for change in scenario.changes:
@@ -227,7 +283,7 @@ def _of_program(
     return sum(_seats((program, stream, age), year, scenario, changes, observed) for stream in streams)
 
 
-def _in_force(change: Change, year: int) -> bool:
+def _in_force(change: Change | ServiceChange, year: int) -> bool:
     """Whether a change holds in a school year."""
     return change.first_year <= year and (change.last_year is None or year <= change.last_year)
 
@@ -256,6 +312,8 @@ def lever_moves(name: LeverName, scenario: Scenario, programs: Mapping[str, Prog
     """What a lever moves in this scenario, in words."""
     if name == "seats":
         return _seats_moved(scenario)
+    if name in SERVICE_LEVERS:
+        return _service_moved(name, scenario)
     financed = list(dict.fromkeys(change.program for change in scenario.changes if change.financed))
     if not financed:
         return "nothing here: no change of this scenario is financed"
@@ -282,7 +340,29 @@ def _seats_moved(scenario: Scenario) -> str:
     return "; ".join(parts) or "nothing: the changes state their own numbers"
 
 
-def years_of(change: Change) -> str:
+SERVICE_LEVERS: Final = ("places", "service_quality", "service_take_up", "service_cost")
+"""Levers of services."""
+
+
+def _service_moved(name: LeverName, scenario: Scenario) -> str:
+    """What a lever of services moves, in words."""
+    if name == "places":
+        parts = [
+            f"{load_service(change.service).name}, {years_of(change)}"
+            for change in scenario.services
+            if change.places == "places"
+        ]
+        return f"children taken in a year by {'; '.join(parts)}" if parts else "nothing: the services state their own"
+    moved = dict.fromkeys(load_service(change.service).name for change in scenario.services if change.levers)
+    where = ", ".join(moved) or "no service"
+    return {
+        "service_quality": f"multiplies every effect of {where}",
+        "service_take_up": f"replaces the share of those offered who take part in {where}",
+        "service_cost": f"dollars a child served by {where}, in cost tables; no child's path",
+    }[name]
+
+
+def years_of(change: Change | ServiceChange) -> str:
     """The school years of a change, by their fall."""
     if change.last_year is None:
         return f"from {change.first_year} on"
@@ -294,10 +374,13 @@ def years_of(change: Change) -> str:
 # --- assumptions ---
 
 
-def _parameters(scenario: Scenario, programs: Mapping[str, Program]) -> Iterator[Row]:
+def _parameters(scenario: Scenario, programs: Mapping[str, Program], services: Mapping[str, Service]) -> Iterator[Row]:
     """The uncertain parameters that matter for a scenario, nearest first."""
     roles = parameter_roles(scenario, programs)
-    known = load_parameters().parameters
+    roles |= {name: OFFERED for service in services.values() for name in named_by_service(service)}
+    known = {**load_parameters().parameters}
+    for service in services.values():
+        known |= service.parameters
     named = {name: role for name, role in roles.items() if name in known}
     idle = _idle(scenario)
     rest = {name: EVERYONE for name in known if name not in named and name not in idle}
@@ -334,7 +417,13 @@ def _idle(scenario: Scenario) -> set[str]:
     """Parameters of rules that this scenario leaves at rest: displacement, and hours that nobody changes."""
     shipped = [load_scenario(name) for name in names("scenario")]
     idle = {share for each in shipped for change in each.changes for share in change.closes.values()}
-    return idle | {BACKFILL, HOURS_EFFECT}
+    of_services = {each for name in names("service") for each in named_by_service(load_service(name))}
+    return idle | of_services | {BACKFILL, HOURS_EFFECT}
+
+
+def named_by_service(service: Service) -> list[str]:
+    """Parameters that a service's file names."""
+    return [service.take_up, *(effect.parameter for effect in service.effects)]
 
 
 def _named_by(program: Program) -> list[str]:

@@ -27,9 +27,11 @@ from cradlecast.model.draws import draw_parameters
 from cradlecast.model.place import Floats
 from cradlecast.samples import Ground, Sample
 from cradlecast.scenarios.costs import PRIVATE, PUBLIC
-from cradlecast.scenarios.fit import cohorts_of, school_years
+from cradlecast.scenarios.fit import cohorts_of, school_years, services_of
 from cradlecast.scenarios.library import costs_of, load_prices
+from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.service import Service
 from cradlecast.summaries import INTERVAL
 
 SUMS = {"public": PUBLIC, "private": PRIVATE, "society": BUDGETS}
@@ -113,7 +115,7 @@ def ledger_tables(
     ArithmeticError
         If the books do not balance.
     """
-    tariff = tariff_of(costs_of(ground.community.name), load_prices(), ground.programs, year, rate)
+    tariff = tariff_of(costs_of(ground.community.name), load_prices(), paid_programs(ground, scenario), year, rate)
     span = span_of(ground, scenario)
     yearly = [yearly_amounts(tariff, span, s.flows, s.seats) for draw in samples for s in draw]
     later = [amounts for number, draw in enumerate(samples) for amounts in _later(ground, tariff, span, number, draw)]
@@ -122,6 +124,12 @@ def ledger_tables(
         ledger_table(scenario.name, tariff, span, np.stack(yearly), np.stack(later), children),
         budget_table(scenario.name, tariff, span, np.stack(yearly)),
     )
+
+
+def paid_programs(ground: Ground, scenario: Scenario) -> dict[str, Program | Service]:
+    """The programs that hold seats, and the services of the scenario and its baseline, by name."""
+    services = {service.name: service for service in services_of(scenario, ground.community)}
+    return {**ground.programs, **services}
 
 
 def span_of(ground: Ground, scenario: Scenario) -> Span:

@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 
 from cradlecast.model import outcomes
-from cradlecast.model.arms import baseline_policies, scenario_policies, streams_in
+from cradlecast.model.arms import (
+    baseline_courses,
+    baseline_policies,
+    scenario_courses,
+    scenario_policies,
+    streams_in,
+)
 from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
 from cradlecast.model.children import Children, Longs, children_of, world_key
@@ -28,13 +34,14 @@ from cradlecast.model.place import Floats, Place, place_of
 from cradlecast.model.presets import under
 from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of
+from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of, services_of
 from cradlecast.scenarios.library import load_community, load_parameters, load_program
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.parameters import ParameterSet
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.service import Service
 
 CALIBRATION_CHILDREN = 12_000
 """Children in the calibration population: the fit's own sampling error stays near half a point."""
@@ -78,21 +85,24 @@ class Sample:
     rows: outcomes.Columns | None
 
 
-def ground_of(scenario: Scenario, options: Options) -> Ground:
-    """Load the community, programs and parameters that a scenario stands on.
+def ground_of(scenario: Scenario, options: Options, others: Sequence[Scenario] = ()) -> Ground:
+    """Load the community, programs and parameters that a scenario, and others of the same community, stand on.
 
     Raises
     ------
     InputError
-        If the scenario's changes do not fit the community.
+        If a scenario's changes do not fit the community.
     """
     community = load_community(scenario.community)
-    check_fit(scenario, community)
-    return ground_in(community, options)
+    services: dict[str, Service] = {}
+    for each in (scenario, *others):
+        check_fit(each, community)
+        services |= {service.name: service for service in services_of(each, community)}
+    return ground_in(community, options, tuple(services.values()))
 
 
-def ground_in(community: Community, options: Options) -> Ground:
-    """Load the programs and parameters that a community's studies stand on.
+def ground_in(community: Community, options: Options, services: Sequence[Service] = ()) -> Ground:
+    """Load the programs and parameters that a community's studies stand on, with those that services bring along.
 
     Raises
     ------
@@ -101,8 +111,11 @@ def ground_in(community: Community, options: Options) -> Ground:
     """
     check_community(community)
     programs = {name: load_program(name) for name in PROGRAMS}
-    parameters = under(load_parameters(), options.evidence)
-    key = digest(community, *programs.values(), parameters, options.seed, CALIBRATION_CHILDREN)
+    shipped = load_parameters()
+    own = {name: parameter for service in services for name, parameter in service.parameters.items()}
+    every = shipped.model_copy(update={"parameters": {**shipped.parameters, **own}})
+    parameters = under(every, options.evidence)
+    key = digest(community, *programs.values(), under(shipped, options.evidence), options.seed, CALIBRATION_CHILDREN)
     return Ground(community, place_of(community), programs, parameters, options, CalibrationCache(key))
 
 
@@ -148,7 +161,8 @@ def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequ
             if setting.cohorts not in born:
                 born[setting.cohorts] = children_in(setting)
             children = born[setting.cohorts]
-            same = (setting.cohorts, setting.streams, repr(setting.policies))
+            services = tuple(service.name for service in setting.services)
+            same = (setting.cohorts, setting.streams, services, repr((setting.policies, setting.courses)))
             if same not in baselines:
                 baselines[same] = outcomes.Arm(Pipeline(setting, children).run())
             arm = outcomes.Arm(Pipeline(scenario_setting(setting, scenario, values), children).run())
@@ -164,6 +178,8 @@ def baseline_setting(
     return replace(
         setting_in(ground, values, calibration, world, cohorts_of(scenario), streams),
         policies=policies,
+        services=services_of(scenario, ground.community),
+        courses=baseline_courses(scenario, ground.community),
         horizon=ground.options.horizon,
     )
 
@@ -198,14 +214,18 @@ def children_in(setting: Setting) -> Children:
 
 def scenario_setting(baseline: Setting, scenario: Scenario, values: Mapping[str, float]) -> Setting:
     """The scenario's arm: the baseline's setting with the scenario's changes behind the baseline's."""
-    return replace(baseline, policies=(*baseline.policies, *scenario_policies(scenario, values)))
+    return replace(
+        baseline,
+        policies=(*baseline.policies, *scenario_policies(scenario, values)),
+        courses=(*baseline.courses, *scenario_courses(scenario)),
+    )
 
 
 def _sample(
     ground: Ground, baseline: outcomes.Arm, arm: outcomes.Arm, metrics: Sequence[str], draw: int, world: int
 ) -> Sample:
     """Count one draw and world."""
-    seated, changed = arm.financed(), outcomes.care_changed(baseline, arm)
+    seated, changed = arm.financed(), outcomes.support_changed(baseline, arm)
     # Who belongs to a group does not depend on the arm: even leaving is the same chance event in both.
     masks = outcomes.group_masks(ground.place, arm.children, seated, changed).astype(np.float64)
     pair = (baseline.children, arm.children)

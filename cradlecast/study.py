@@ -138,7 +138,7 @@ def _lived(
         check_fit(scenario, load_community(scenario.community))
     for place in places:
         here = [scenario for scenario in scenarios if scenario.community == place]
-        ground = ground_of(here[0], options)
+        ground = ground_of(here[0], options, here[1:])
         draws = []
         for draw in samples_of(ground, here, (), workers):
             draws.append(draw)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cradlecast.model.town import Policy
+from cradlecast.model.town import Course, Policy
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fit import baseline_of
-from cradlecast.scenarios.scenario import Change, Scenario
+from cradlecast.scenarios.library import load_service
+from cradlecast.scenarios.scenario import Change, Scenario, ServiceChange
 
 
 def baseline_policies(scenario: Scenario, community: Community) -> tuple[Policy, ...]:
@@ -40,6 +41,30 @@ def _settled(scenario: Scenario, change: Change, values: Mapping[str, float]) ->
         take_up=scenario.lever("take_up"),
         seat_cost=scenario.lever("seat_cost"),
         closing=closing,
+    )
+
+
+def baseline_courses(scenario: Scenario, community: Community) -> tuple[Course, ...]:
+    """The places of services in the scenario's baseline."""
+    return tuple(_course(scenario, change, False) for change in baseline_of(scenario, community).services)
+
+
+def scenario_courses(scenario: Scenario) -> tuple[Course, ...]:
+    """The scenario's own places of services, with levers settled."""
+    return tuple(_course(scenario, change, change.levers) for change in scenario.services)
+
+
+def _course(scenario: Scenario, change: ServiceChange, levers: bool) -> Course:
+    """Places of a service with their numbers."""
+    quality = scenario.lever("service_quality") if levers else None
+    return Course(
+        service=load_service(change.service).name,
+        first_year=change.first_year,
+        last_year=change.last_year,
+        places=scenario.places_of(change),
+        quality=1.0 if quality is None else quality,
+        take_up=scenario.lever("service_take_up") if levers else None,
+        cost=scenario.lever("service_cost") if levers else None,
     )
 
 

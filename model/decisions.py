@@ -16,9 +16,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from cradlecast.model import kernels as rules
-from cradlecast.model.children import Children, Longs, Reals, Wholes
+from cradlecast.model.children import Children, Longs, Reals, Wholes, Words
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.services import NEEDS, Provider
 from cradlecast.model.town import Setting
 from cradlecast.scenarios.community import EVENTS
 
@@ -30,6 +31,7 @@ LOTTERY: Final = 2**56
 _f = np.float32
 _ZERO, _ONE = _f(0.0), _f(1.0)
 _AT_BIRTH: Final = (0,)
+_SERVED_AGES: Final = range(rules.EMPLOYMENT_AGE + 1)
 _ASKING: Final = "families that ask for a place there"
 _SKILL_AGES: Final = range(rules.ENTRY_AGES[0], rules.LAST_SKILL_AGE + 1)
 _COLLEGE_AGES: Final = range(rules.ENROLMENT_AGE, rules.COMPLETION_AGE + 1)
@@ -82,11 +84,33 @@ class Columns:
 
 
 class Watched(Pipeline):
-    """The array engine, asked about its seats after each year."""
+    """The array engine, asked about its seats and services after each year.
+
+    Attributes
+    ----------
+    asked, taken
+        Bit of a service to what placed the children who asked for it this year in its line, by row; and to the rows
+        of those taken in.
+    """
 
     def __init__(self, setting: Setting, children: Children) -> None:
         super().__init__(setting, children)
         self._values: tuple[float, Reals] | None = None
+        self.asked: dict[int, dict[int, float]] = {}
+        self.taken: dict[int, set[int]] = {}
+
+    def _marks(self, provider: Provider, year: int, rows: Longs) -> Reals | Words:
+        marks = super()._marks(provider, year, rows)
+        self.asked[provider.offer.bit] = dict(zip(rows.tolist(), marks.tolist(), strict=True))
+        return marks
+
+    def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
+        self.asked, self.taken = {}, {}
+        super()._serve(year, ages)
+
+    def _give(self, provider: Provider, rows: Longs) -> None:
+        super()._give(provider, rows)
+        self.taken[provider.offer.bit] = set(rows.tolist())
 
     @cached_property
     def effects(self) -> Reals:
@@ -218,8 +242,8 @@ class Rule(Protocol):
         """Who takes it, where not everybody does."""
         ...
 
-    def tell(self, moment: Moment) -> Told | None:
-        """The decision of one child in one year, or None where the child is not asked."""
+    def tell(self, moment: Moment) -> Told | tuple[Told, ...] | None:
+        """The decision of one child in one year, once a service where it is about services; None if not asked."""
         ...
 
 
@@ -329,6 +353,22 @@ class ByValue:
         return None if value is None else Told(_name(self), draw, value, self.engine(moment))
 
 
+@dataclass(frozen=True)
+class ByService:
+    """What services draw of a child: told once for each that had places this year and for which the child was asked."""
+
+    decision: Decision
+    ages: Sequence[int]
+    about: Callable[[Moment, Provider], Told | None]
+    of: str = ""
+
+    def tell(self, moment: Moment) -> tuple[Told, ...]:
+        """The decision, told again, service by service."""
+        asked = (p for p in moment.town.providers if p.offer.bit in moment.town.asked)
+        told = (self.about(moment, provider) for provider in asked)
+        return tuple(one for one in told if one is not None)
+
+
 def _name(rule: Rule) -> str:
     """A decision's name in the register, in small letters."""
     return rule.decision.name.lower()
@@ -436,7 +476,7 @@ def _language(moment: Moment, draw: float) -> Outcome:
 
 def _behaviour(moment: Moment, draw: float) -> Outcome:
     """Behaviour, correlated with the trait."""
-    theta, trait = moment.theta, moment.after.x[Real.TRAIT]
+    theta, trait = moment.theta, moment.before.x[Real.TRAIT]
     return float(rules.weighted(trait, theta[Theta.BEHAVIOUR_TRAIT], _f(draw), theta[Theta.BEHAVIOUR_REST]))
 
 
@@ -524,7 +564,8 @@ def _gain_of_luck(moment: Moment, draw: float) -> Outcome | None:
     """The site's value and the classroom's deviation from it; nothing at home."""
     if moment.site < 0:
         return None
-    return float(_f(moment.town.values_now()[moment.site] + moment.theta[Theta.CENTER_SD] * _f(draw)))
+    value = _f(moment.town.values_now()[moment.site] + moment.theta[Theta.CENTER_SD] * _f(draw))
+    return float(_f(value + moment.after.x[Real.HELP_SKILL]))
 
 
 def _room_of(moment: Moment) -> Outcome:
@@ -588,14 +629,17 @@ def _graduates(moment: Moment) -> np.float32 | None:
     theta = moment.theta
     odds = moment.log_odds(rules.GRADUATE, "GRADUATION")
     odds = _with_background(moment, odds, theta[Theta.BEHAVIOUR_SLOPE], Theta.GIRLS_GRADUATION)
-    return _f(odds + theta[Theta.ARREST_STEP]) if moment.before.k[Whole.ARREST_YEARS] > 0 else odds
+    if moment.before.k[Whole.ARREST_YEARS] > 0:
+        odds = _f(odds + theta[Theta.ARREST_STEP])
+    return _f(odds + moment.after.x[Real.HELP_GRADUATION])
 
 
 def _enrols(moment: Moment) -> np.float32 | None:
     """Log-odds of enrolling, for graduates."""
     if not rules.at_risk(moment.before.k[Whole.REACHED], rules.ENROLLED):
         return None
-    return _with_background(moment, moment.log_odds(rules.ENROLLED, "ENROLMENT"), _ZERO, Theta.GIRLS_ENROLMENT)
+    odds = _with_background(moment, moment.log_odds(rules.ENROLLED, "ENROLMENT"), _ZERO, Theta.GIRLS_ENROLMENT)
+    return _f(odds + moment.before.x[Real.HELP_ENROLMENT])
 
 
 def _four_year(moment: Moment) -> np.float32 | None:
@@ -626,7 +670,9 @@ def _passes(moment: Moment) -> np.float32 | None:
     if not _studied(moment):
         return None
     odds = _f(moment.log_odds(rules.COMPLETED, "COMPLETION") + moment.of_family())
-    return _f(odds + moment.theta[Theta.FOUR_YEAR_STEP]) if _sector(moment) == rules.FOUR_YEAR else odds
+    if _sector(moment) == rules.FOUR_YEAR:
+        odds = _f(odds + moment.theta[Theta.FOUR_YEAR_STEP])
+    return _f(odds + moment.after.x[Real.HELP_COMPLETION])
 
 
 def _sector(moment: Moment) -> int:
@@ -703,6 +749,9 @@ def _event_odds(number: int) -> Callable[[Moment], np.float32 | None]:
             return None
         theta, x = moment.theta, moment.after.x
         kind = int(rules.latest_care(moment.after.k[Whole.CARE3], moment.after.k[Whole.CARE4]))
+        shift = moment.town.effects[2 + number, kind]
+        if number < rules.FIRST_ONCE:
+            shift = _f(shift + x[Real.HELP_ABSENCE + number])
         return _f(
             rules.event_odds(
                 moment.cut(rules.FIRST_EVENT + number),
@@ -714,7 +763,7 @@ def _event_odds(number: int) -> Callable[[Moment], np.float32 | None]:
                 x[Real.LIABILITY],
                 moment.after.k[Whole.FEMALE],
                 theta[Theta.GIRLS_ABSENCE + number],
-                moment.town.effects[2 + number, kind],
+                shift,
             )
         )
 
@@ -760,6 +809,82 @@ def _whole(column: Whole) -> Callable[[Moment], Outcome]:
     return lambda moment: int(moment.after.k[column])
 
 
+def _as_born(column: Real) -> Callable[[Moment], Outcome]:
+    """A number that the engine had before the first year, in which services may change it."""
+    return lambda moment: float(moment.before.x[column])
+
+
+def _takes_part(moment: Moment, provider: Provider) -> Told | None:
+    """Whether the family takes part if a service is offered; told for those for whom it is meant."""
+    if not _meant_for(moment, provider):
+        return None
+    offer = provider.offer
+    low, high, decision, _, *world = moment.key(Decision.SERVICE_TAKE_UP)
+    u = _f(rules.uniform(low, high, decision, offer.when(0), *world))
+    asked = moment.row in moment.town.asked[offer.bit]
+    name = f"service_take_up of {offer.declared.name}"
+    return Told(name, float(u), bool(u < provider.take_up), asked, probability=float(provider.take_up))
+
+
+def _meant_for(moment: Moment, provider: Provider) -> bool:
+    """Whether a child is eligible for a service, as things stood when it chose."""
+    declared, bit = provider.offer.declared, provider.offer.bit
+    grown = moment.age > rules.LAST_SKILL_AGE  # leaving, enrolment and sector come before services choose
+    state = moment.after if grown else moment.before
+    if moment.age not in declared.ages or state.k[Whole.LEFT] >= 0:
+        return False
+    if not moment.before.x[Real.INCOME] < provider.offer.limit:
+        return False
+    if not declared.again and (moment.before.k[Whole.SERVED] >> bit) & 1:
+        return False
+    for need in declared.needs:
+        row, at, value = NEEDS[need]
+        column = int((moment.before if row == Whole.NOW else state).k[row])
+        if column != value if value is not None else not (column >> at) & 1:
+            return False
+    return True
+
+
+def _lot(moment: Moment, provider: Provider) -> Told | None:
+    """The child's lottery number for a service this year, as a share of all numbers."""
+    offer, asked = provider.offer, moment.town.asked[provider.offer.bit]
+    if offer.declared.order not in ("lottery", "schools") or moment.row not in asked:
+        return None
+    low, high, decision, year, *world = moment.key(Decision.SERVICE_LOTTERY)
+    lot = int(rules.lottery_number(low, high, decision, offer.when(year), *world))
+    name = f"service_lottery of {offer.declared.name}"
+    return Told(name, lot / LOTTERY, _in_words(moment, provider, lot == asked[moment.row]), _taken(moment, provider))
+
+
+def _screened(moment: Moment, provider: Provider) -> Told | None:
+    """The child's screening score for a service this year."""
+    offer, asked = provider.offer, moment.town.asked[provider.offer.bit]
+    if offer.declared.order != "lowest_scores" or moment.row not in asked:
+        return None
+    low, high, decision, year, *world = moment.key(Decision.SERVICE_SCREEN)
+    noise = _f(rules.normal(low, high, decision, offer.when(year), *world))
+    score = float(_f(moment.before.x[Real.SKILL] + moment.theta[Theta.TEST_NOISE] * noise))
+    name = f"service_screen of {offer.declared.name}"
+    same = score == asked[moment.row]
+    return Told(name, float(noise), _in_words(moment, provider, same), _taken(moment, provider), score=score)
+
+
+def _in_words(moment: Moment, provider: Provider, same: bool) -> str:
+    """Whether the child is among the first in line, by the marks of all who asked, if its own is the engine's."""
+    if not same:
+        return "another mark"
+    asked = moment.town.asked[provider.offer.bit]
+    if provider.offer.declared.order == "schools":
+        return _taken(moment, provider)
+    before = sum(mark < asked[moment.row] for mark in asked.values())
+    return "taken in" if before < moment.town.room_of(provider, moment.year) else "no place"
+
+
+def _taken(moment: Moment, provider: Provider) -> str:
+    """Whether the engine took the child in."""
+    return "taken in" if moment.row in moment.town.taken[provider.offer.bit] else "no place"
+
+
 def _real(column: Real) -> Callable[[Moment], Outcome]:
     """A number that the engine kept."""
     return lambda moment: float(moment.after.x[column])
@@ -773,18 +898,29 @@ RULES: Final[tuple[Rule, ...]] = (
     ByValue(Decision.SEX, _AT_BIRTH, _uniform_at_birth, _female, _whole(Whole.FEMALE)),
     ByValue(Decision.MOTHER, _AT_BIRTH, _normal_at_birth, _family, _real(Real.FAMILY)),
     ByValue(Decision.LANGUAGE, _AT_BIRTH, _uniform_at_birth, _language, _whole(Whole.LANGUAGE)),
-    ByValue(Decision.BIRTH_WEIGHT, _AT_BIRTH, _normal_at_birth, _birth_weight, _real(Real.BIRTH_WEIGHT)),
+    ByValue(Decision.BIRTH_WEIGHT, _AT_BIRTH, _normal_at_birth, _birth_weight, _as_born(Real.BIRTH_WEIGHT)),
     ByValue(Decision.AREA, _AT_BIRTH, _uniform_at_birth, _area, _kept_area),
     ByValue(Decision.SCHOOL, _AT_BIRTH, _uniform_at_birth, _school, _whole(Whole.SCHOOL)),
-    ByValue(Decision.TRAIT, _AT_BIRTH, _normal_at_birth, _trait, _real(Real.TRAIT)),
+    ByValue(Decision.TRAIT, _AT_BIRTH, _normal_at_birth, _trait, _as_born(Real.TRAIT)),
     ByValue(Decision.TRANSIENT, _AT_BIRTH, _normal_at_birth, lambda moment, draw: draw, _real(Real.TRANSIENT)),
     ByValue(Decision.BEHAVIOUR, _AT_BIRTH, _normal_at_birth, _behaviour, _real(Real.BEHAVIOUR)),
     ByValue(Decision.LIABILITY, _AT_BIRTH, _normal_at_birth, lambda moment, draw: draw, _real(Real.LIABILITY)),
+    ByShare(
+        Decision.CAESAREAN,
+        rules.INFANT_AGES[:1],
+        lambda moment: _f(moment.theta[Theta.CAESAREAN] * _f(_ONE + moment.after.x[Real.HELP_CAESAREAN])),
+        lambda moment: bool(moment.after.k[Whole.CAESAREAN] == 1),
+    ),
+    ByService(
+        Decision.SERVICE_TAKE_UP, _SERVED_AGES, _takes_part, of="those for whom a service with open places is meant"
+    ),
+    ByService(Decision.SERVICE_LOTTERY, _SERVED_AGES, _lot, of="those who ask for a service that goes by lot"),
+    ByService(Decision.SERVICE_SCREEN, _SERVED_AGES, _screened, of="those who ask for a service that screens"),
     ByValue(Decision.CARE_EARLY, rules.INFANT_AGES, _uniform, _early_care, _early_care_kept),
     ByScore(
         Decision.DEVELOPMENT,
         rules.INFANT_AGES[2:],
-        lambda moment: moment.own(moment.after),
+        lambda moment: _f(moment.own(moment.after) + moment.after.x[Real.HELP_DEVELOPMENT]),
         Theta.SCREENER_NOISE,
         Real.DEVELOPMENT,
         rules.CUT_ON_TRACK,
@@ -919,5 +1055,8 @@ MILESTONE_OF: Final = {
 
 def tell(moment: Moment) -> tuple[Told, ...]:
     """Every decision of a child in a year, told again, in the order of ``RULES``."""
-    asked = (rule.tell(moment) for rule in RULES if moment.age in rule.ages)
-    return tuple(told for told in asked if told is not None)
+    found: list[Told] = []
+    for rule in RULES:
+        told = rule.tell(moment) if moment.age in rule.ages else None
+        found += () if told is None else told if isinstance(told, tuple) else (told,)
+    return tuple(found)

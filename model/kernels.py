@@ -51,6 +51,7 @@ class Decision(IntEnum):
     ROOM = 24
     ROOM_QUALITY = 25
     SHOCK = 30
+    CAESAREAN = 31
     DEVELOPMENT = 33
     LITERACY_OWN = 34
     MATH_OWN = 35
@@ -81,6 +82,9 @@ class Decision(IntEnum):
     TRIAL_TAKE_UP = 70
     TRIAL_CARE = 71
     TRIAL_SAMPLING = 72
+    SERVICE_TAKE_UP = 80
+    SERVICE_LOTTERY = 81
+    SERVICE_SCREEN = 82
     PARAMETER = 90
 
 
@@ -94,7 +98,9 @@ class Real(IntEnum):
     (of the latest year) and ``EARNED`` (so far) are in dollars of one price year. ``PARENT_START`` is the gain of
     parents' earnings from full-day care when it began, as a share, ``PARENT_LEFT`` what is left of it, 1 to 0.
     ``MATH_FALL``, ``LANGUAGE_FALL`` and ``BEHAVIOUR_FALL`` are read in the fall of kindergarten, and literacy with
-    ``PRELITERACY`` in the spring before.
+    ``PRELITERACY`` in the spring before. What services give is held in the last nine: ``HELP_SKILL`` (sd) and the
+    shifts of log-odds ``HELP_ABSENCE`` to ``HELP_ARREST`` for the year of service; for good ``HELP_DEVELOPMENT`` (sd), the
+    shifts of log-odds ``HELP_GRADUATION`` to ``HELP_COMPLETION`` and the relative change ``HELP_CAESAREAN``.
     """
 
     INCOME = 0
@@ -135,6 +141,15 @@ class Real(IntEnum):
     PARENT_LEFT = 35
     EARNINGS = 36
     EARNED = 37
+    HELP_SKILL = 38
+    HELP_ABSENCE = 39
+    HELP_SUSPENSION = 40
+    HELP_ARREST = 41
+    HELP_DEVELOPMENT = 42
+    HELP_GRADUATION = 43
+    HELP_ENROLMENT = 44
+    HELP_COMPLETION = 45
+    HELP_CAESAREAN = 46
 
 
 class Whole(IntEnum):
@@ -147,7 +162,8 @@ class Whole(IntEnum):
     the child (0 parents, 1 another home, 2 a center); ``ON_TRACK`` is 1 for development on track at 3. ``SECTOR`` is 0
     or the 2 or 4 years that the college's programs take, ``COLLEGE_YEARS`` those completed, ``STOPPED`` 1 for a student
     who has stopped out. ``NOW`` has one bit per thing that happened this year: the school events in order, then
-    ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work.
+    ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work. ``SERVED`` has one bit per service of the setting that
+    ever took the child in, ``CAESAREAN`` is 1 for a birth by caesarean.
     """
 
     GROUP = 0
@@ -179,6 +195,8 @@ class Whole(IntEnum):
     STOPPED = 26
     NOW = 27
     WORKED = 28
+    SERVED = 29
+    CAESAREAN = 30
 
 
 class Theta(IntEnum):
@@ -280,6 +298,7 @@ class Theta(IntEnum):
     EMPLOYMENT_GAIN = 93
     YOUNG_WORK = 94
     STUDENT_WORK = 95
+    CAESAREAN = 96
 
 
 HOME, PREK, HEAD_START, CHILD_CARE = 0, 1, 2, 3
@@ -362,6 +381,7 @@ D_MATH_FALL, D_LANGUAGE_FALL = np.uint64(Decision.MATH_FALL), np.uint64(Decision
 D_BEHAVIOUR_FALL, D_GRADES = np.uint64(Decision.BEHAVIOUR_FALL), np.uint64(Decision.GRADES)
 D_SECTOR, D_COLLEGE_RETURN = np.uint64(Decision.SECTOR), np.uint64(Decision.COLLEGE_RETURN)
 D_EARNINGS = np.uint64(Decision.EARNINGS)
+D_CAESAREAN = np.uint64(Decision.CAESAREAN)
 
 X_INCOME, X_TRAIT, X_TRANSIENT = int(Real.INCOME), int(Real.TRAIT), int(Real.TRANSIENT)
 X_FRESH, X_FADING, X_LONG_RUN = int(Real.FRESH), int(Real.FADING), int(Real.LONG_RUN)
@@ -381,6 +401,10 @@ X_LANGUAGE_TRUE, X_LANGUAGE = int(Real.LANGUAGE_FALL_TRUE), int(Real.LANGUAGE_FA
 X_BEHAVIOUR_TRUE, X_BEHAVIOUR_FALL = int(Real.BEHAVIOUR_FALL_TRUE), int(Real.BEHAVIOUR_FALL)
 X_GRADES, X_PARENT_START, X_PARENT_LEFT = int(Real.GRADES), int(Real.PARENT_START), int(Real.PARENT_LEFT)
 X_EARNINGS, X_EARNED = int(Real.EARNINGS), int(Real.EARNED)
+X_HELP_SKILL, X_HELP_ABSENCE = int(Real.HELP_SKILL), int(Real.HELP_ABSENCE)
+X_HELP_DEVELOPMENT, X_HELP_GRADUATION = int(Real.HELP_DEVELOPMENT), int(Real.HELP_GRADUATION)
+X_HELP_ENROLMENT, X_HELP_COMPLETION = int(Real.HELP_ENROLMENT), int(Real.HELP_COMPLETION)
+X_HELP_CAESAREAN = int(Real.HELP_CAESAREAN)
 
 K_GROUP, K_AREA, K_SCHOOL, K_CELL = int(Whole.GROUP), int(Whole.AREA), int(Whole.SCHOOL), int(Whole.CELL)
 K_CARE3, K_CARE4, K_SITE3, K_SITE4 = int(Whole.CARE3), int(Whole.CARE4), int(Whole.SITE3), int(Whole.SITE4)
@@ -392,6 +416,7 @@ K_FEMALE, K_MOTHER, K_LANGUAGE = int(Whole.FEMALE), int(Whole.MOTHER), int(Whole
 K_CARE0, K_ON_TRACK, K_SECTOR = int(Whole.CARE0), int(Whole.ON_TRACK), int(Whole.SECTOR)
 K_COLLEGE_YEARS, K_STOPPED = int(Whole.COLLEGE_YEARS), int(Whole.STOPPED)
 K_NOW, K_WORKED = int(Whole.NOW), int(Whole.WORKED)
+K_CAESAREAN = int(Whole.CAESAREAN)
 
 T_TRAIT_LOADING, T_TRAIT_REST = int(Theta.TRAIT_LOADING), int(Theta.TRAIT_REST)
 T_TRAIT_WEIGHT, T_TRANSIENT_WEIGHT = int(Theta.TRAIT_WEIGHT), int(Theta.TRANSIENT_WEIGHT)
@@ -457,7 +482,7 @@ T_COLLEGE_EARNINGS = int(Theta.COLLEGE_EARNINGS)
 T_EARNINGS_SLOPE = int(Theta.EARNINGS_SLOPE)
 T_EARNINGS_SCORE = int(Theta.EARNINGS_SCORE)
 T_EARNINGS_SD = int(Theta.EARNINGS_SD)
-T_STUDYING = int(Theta.STUDYING)
+T_STUDYING, T_CAESAREAN = int(Theta.STUDYING), int(Theta.CAESAREAN)
 T_CENTER_LOW_AT_3, T_ATTENDANCE = int(Theta.CENTER_LOW_AT_3), int(Theta.ATTENDANCE)
 
 # School events, in the order of their decisions, of the rows of ``cuts`` after the milestones, and of ``k``:
@@ -867,6 +892,14 @@ def normals(low, high, world, decision, year, out):
         out[i] = inline_normal(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
 
 
+@compiled(f"void({_U},{_U},{_W},int64,int64,{_W})")
+def lottery_numbers(low, high, world, decision, year, out):
+    """The children's lottery numbers for a decision in a year, into ``out`` uint64 (n,)."""
+    d, when, w0, w1 = np.uint64(decision), np.uint64(year), world[0], world[1]
+    for i in range(len(out)):
+        out[i] = lottery_number(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
+
+
 @compiled(f"void({_IDS},{_W},{_F},{_F},{_F},{_F},{_X},{_I},{_I},{_F},{_X},{_F},{_X},{_K})")
 def births(
     ids,
@@ -1105,7 +1138,7 @@ def mark(score, cell, cuts, reached, milestone):
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_X})")
 def infant_year(ids, world, theta, age, year, start, stop, x, k, shares, cuts):
-    """The year of children aged 0 to 2: who cares for them, and at 2 whether development is on track.
+    """The year of children aged 0 to 2: birth, who cares for them, and at 2 whether development is on track.
 
     ``shares`` float32 (9, 3): by age and band of income (row 3 age + band), cumulative shares of parents, another home
     and a center.
@@ -1113,6 +1146,11 @@ def infant_year(ids, world, theta, age, year, start, stop, x, k, shares, cuts):
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
     luck, care, income = np.empty(n, np.float32), k[K_CARE0 + age, start:stop], x[X_INCOME, start:stop]
+    if age == INFANT_AGES[0]:
+        ratio, caesarean = x[X_HELP_CAESAREAN, start:stop], k[K_CAESAREAN, start:stop]
+        uniforms(low, high, world, D_CAESAREAN, year, luck)
+        for i in range(n):
+            caesarean[i] = np.int32(luck[i] < theta[T_CAESAREAN] * (_1 + ratio[i]))
     uniforms(low, high, world, D_CARE_EARLY, year, luck)
     for i in range(n):
         care[i] = category(luck[i], shares[3 * age + income_band(income[i], theta)])
@@ -1121,6 +1159,9 @@ def infant_year(ids, world, theta, age, year, start, stop, x, k, shares, cuts):
         base, on_track, cell = np.empty(n, np.float32), k[K_ON_TRACK, start:stop], k[K_CELL, start:stop]
         for i in range(n):
             base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
+        help_given = x[X_HELP_DEVELOPMENT, start:stop]
+        for i in range(n):
+            base[i] = base[i] + help_given[i]
         normals(low, high, world, D_DEVELOPMENT, year, luck)
         score = x[X_DEVELOPMENT, start:stop]
         measure(base, luck, x[X_DEVELOPMENT_TRUE, start:stop], score, theta[T_SCREENER_NOISE])
@@ -1172,7 +1213,7 @@ def early_year(
     low, high = ids[0, start:stop], ids[1, start:stop]
     trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
     fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
-    nontest, skill = x[X_NONTEST, start:stop], x[X_SKILL, start:stop]
+    nontest, skill, help_given = x[X_NONTEST, start:stop], x[X_SKILL, start:stop], x[X_HELP_SKILL, start:stop]
     kind, site = k[care_row, start:stop], k[care_row + 2, start:stop]
     noise, base, boost = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     s = phase(age)
@@ -1211,6 +1252,7 @@ def early_year(
             if site_parents[site[i]] != _0:
                 x[X_PARENT_START, start + i] = site_parents[site[i]]
                 x[X_PARENT_LEFT, start + i] = _1
+        fresh[i] = fresh[i] + help_given[i]
         boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
         skill[i] = base[i] + boost[i]
     if age == 4:
@@ -1258,7 +1300,7 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
     trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
     fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
     skill, peer, school = x[X_SKILL, start:stop], x[X_PEER, start:stop], k[K_SCHOOL, start:stop]
-    cell, reached = k[K_CELL, start:stop], k[K_REACHED, start:stop]
+    cell, reached, help_given = k[K_CELL, start:stop], k[K_REACHED, start:stop], x[X_HELP_SKILL, start:stop]
     noise, base = np.empty(n, np.float32), np.empty(n, np.float32)
     half = len(sums) // 2
     s = phase(age)
@@ -1271,8 +1313,8 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
             peer[i] = peer_effect(sums[group], to_fixed(skill[i]), sums[half + group], theta[T_PEER_EFFECT])
     for i in range(n):
         fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
-        fresh[i] = _0
-        skill[i] = base[i] + boost_of(_0, fading[i], long_run[i], s, peer[i])
+        fresh[i] = help_given[i]
+        skill[i] = base[i] + boost_of(fresh[i], fading[i], long_run[i], s, peer[i])
     if age == GRADE3_AGE:
         normals(low, high, world, D_READING, year, noise)
         measure(skill, noise, x[X_READING_TRUE, start:stop], x[X_READING, start:stop], theta[T_TEST_NOISE])
@@ -1312,7 +1354,7 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
                 theta[T_GRADUATION_SLOPE],
                 skill8[i],
                 theta[T_GRADUATION_GAIN],
-                boost_of(_0, fading[i], long_run[i], s, peer[i]),
+                boost_of(fresh[i], fading[i], long_run[i], s, peer[i]),
                 theta[T_GRADUATION_LOAD],
                 nontest[i],
             )
@@ -1327,6 +1369,7 @@ def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, fir
             )
             if arrests[i] > 0:
                 odds = odds + theta[T_ARREST_STEP]
+            odds = odds + x[X_HELP_GRADUATION, start + i]
             if happens(noise[i], odds):
                 reached[i] = with_milestone(reached[i], np.int32(GRADUATE))
 
@@ -1359,6 +1402,7 @@ def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_ef
     behaviour, liability, female = x[X_BEHAVIOUR, start:stop], x[X_LIABILITY, start:stop], k[K_FEMALE, start:stop]
     at_3, at_4, now = k[K_CARE3, start:stop], k[K_CARE4, start:stop], k[K_NOW, start:stop]
     luck, base, kind = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.int32)
+    shift = np.empty(n, np.float32)
     for i in range(n):
         base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
         kind[i] = latest_care(at_3[i], at_4[i])
@@ -1371,6 +1415,12 @@ def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_ef
         record = k[K_ABSENT_YEARS + event, start:stop]
         slope, shifts, cut = theta[T_EVENT_SLOPE], kind_effects[2 + event], cuts[FIRST_EVENT + event]
         on_behaviour, girls = theta[T_EVENT_BEHAVIOUR], theta[T_GIRLS_ABSENCE + event]
+        for i in range(n):
+            shift[i] = shifts[kind[i]]
+        if event < FIRST_ONCE:  # services act on what may happen every year
+            help_given = x[X_HELP_ABSENCE + event, start:stop]
+            for i in range(n):
+                shift[i] = shift[i] + help_given[i]
         on_liability = _0
         if event == SPECIAL_EDUCATION:
             on_liability = theta[T_SPECIAL_LIABILITY]
@@ -1385,7 +1435,7 @@ def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_ef
                 liability[i],
                 female[i],
                 girls,
-                shifts[kind[i]],
+                shift[i],
             )
             if luck[i] < odds:
                 if event < FIRST_ONCE:
@@ -1421,7 +1471,7 @@ def log_earnings(
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
 def college_year(ids, world, theta, age, year, start, stop, x, k, cuts):
-    """The year of people aged 19 to 25 in college: sector at entry, stopping out and returning, years passed."""
+    """The year of people aged 19 to 25 in college: stopping out and returning, years passed."""
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
     luck, again = np.empty(n, np.float32), np.empty(n, np.float32)
@@ -1429,21 +1479,7 @@ def college_year(ids, world, theta, age, year, start, stop, x, k, cuts):
     fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
     reached, sector, now = k[K_REACHED, start:stop], k[K_SECTOR, start:stop], k[K_NOW, start:stop]
     years, stopped = k[K_COLLEGE_YEARS, start:stop], k[K_STOPPED, start:stop]
-    if age == ENROLMENT_AGE:
-        uniforms(low, high, world, D_SECTOR, year, luck)
-        for i in range(n):
-            if has_milestone(reached[i], np.int32(ENROLLED)):
-                odds = log_odds_of(
-                    cuts[CUT_FOUR_YEAR, cell[i]],
-                    theta[T_SECTOR_SLOPE],
-                    skill8[i],
-                    theta[T_SECTOR_GAIN],
-                    boost_of(_0, fading[i], long_run[i], _1, _0),
-                    _0,
-                    _0,
-                )
-                odds = odds + theta[T_FAMILY_SLOPE] * family[i]
-                sector[i] = np.int32(FOUR_YEAR) if happens(luck[i], odds) else np.int32(TWO_YEAR)
+    fresh, help_given = x[X_FRESH, start:stop], x[X_HELP_COMPLETION, start:stop]
     uniforms(low, high, world, D_COMPLETION, year, luck)
     uniforms(low, high, world, D_COLLEGE_RETURN, year, again)
     for i in range(n):
@@ -1459,13 +1495,14 @@ def college_year(ids, world, theta, age, year, start, stop, x, k, cuts):
             theta[T_COMPLETION_SLOPE],
             skill8[i],
             theta[T_COMPLETION_GAIN],
-            boost_of(_0, fading[i], long_run[i], _1, _0),
+            boost_of(fresh[i], fading[i], long_run[i], _1, _0),
             theta[T_COMPLETION_LOAD],
             nontest[i],
         )
         odds = odds + theta[T_FAMILY_SLOPE] * family[i]
         if sector[i] == FOUR_YEAR:
             odds = odds + theta[T_FOUR_YEAR_STEP]
+        odds = odds + help_given[i]
         if not passes_year(luck[i], sector[i], odds):
             stopped[i] = np.int32(1)
             continue
@@ -1491,6 +1528,7 @@ def work_year(ids, world, theta, age, year, start, stop, x, k, cut):
     low, high = ids[0, start:stop], ids[1, start:stop]
     luck, odds, wage = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     skill8, fading, long_run = x[X_OWN8, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
+    fresh = x[X_FRESH, start:stop]
     nontest, cell, reached = x[X_NONTEST, start:stop], k[K_CELL, start:stop], k[K_REACHED, start:stop]
     college, now, worked = k[K_COLLEGE_YEARS, start:stop], k[K_NOW, start:stop], k[K_WORKED, start:stop]
     earnings, earned = x[X_EARNINGS, start:stop], x[X_EARNED, start:stop]
@@ -1500,7 +1538,7 @@ def work_year(ids, world, theta, age, year, start, stop, x, k, cut):
     if age <= LAST_YOUNG_AGE:
         young = theta[T_YOUNG_WORK]
     for i in range(n):
-        boost = boost_of(_0, fading[i], long_run[i], _1, _0)
+        boost = boost_of(fresh[i], fading[i], long_run[i], _1, _0)
         value = log_odds_of(cut[cell[i]], slope, skill8[i], gain, boost, load, nontest[i])
         value = value + attainment_step(reached[i], diploma, some, degree)
         odds[i] = value + young + (student if studies(now[i]) else _0)
@@ -1517,7 +1555,7 @@ def work_year(ids, world, theta, age, year, start, stop, x, k, cut):
             per_year,
             skill8[i],
             slope,
-            boost_of(_0, fading[i], long_run[i], _1, _0),
+            boost_of(fresh[i], fading[i], long_run[i], _1, _0),
             on_boost,
             luck[i],
             spread,
@@ -1540,33 +1578,54 @@ def work_year(ids, world, theta, age, year, start, stop, x, k, cut):
 
 
 @compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
-def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
-    """The year of people aged 18 to 29: leaving, enrolment by 20, college, work and earnings."""
+def enrolling(ids, world, theta, age, year, start, stop, x, k, cuts):
+    """People of 19: who of the graduates enrols by 20, and in a college of which sector."""
     n = stop - start
     low, high = ids[0, start:stop], ids[1, start:stop]
-    noise = np.empty(n, np.float32)
+    noise, luck = np.empty(n, np.float32), np.empty(n, np.float32)
     skill8, family, female = x[X_OWN8, start:stop], x[X_FAMILY, start:stop], k[K_FEMALE, start:stop]
     fading, long_run, nontest = x[X_FADING, start:stop], x[X_LONG_RUN, start:stop], x[X_NONTEST, start:stop]
-    cell, reached = k[K_CELL, start:stop], k[K_REACHED, start:stop]
+    fresh, help_given = x[X_FRESH, start:stop], x[X_HELP_ENROLMENT, start:stop]
+    cell, reached, sector = k[K_CELL, start:stop], k[K_REACHED, start:stop], k[K_SECTOR, start:stop]
+    uniforms(low, high, world, D_ENROLMENT, year, noise)
+    uniforms(low, high, world, D_SECTOR, year, luck)
+    for i in range(n):
+        if not at_risk(reached[i], ENROLLED):
+            continue
+        boost = boost_of(fresh[i], fading[i], long_run[i], _1, _0)
+        odds = log_odds_of(
+            cuts[ENROLLED, cell[i]],
+            theta[T_ENROLMENT_SLOPE],
+            skill8[i],
+            theta[T_ENROLMENT_GAIN],
+            boost,
+            theta[T_ENROLMENT_LOAD],
+            nontest[i],
+        )
+        odds = with_background(odds, theta[T_FAMILY_SLOPE], family[i], _0, _0, female[i], theta[T_GIRLS_ENROLMENT])
+        if not happens(noise[i], odds + help_given[i]):
+            continue
+        reached[i] = with_milestone(reached[i], np.int32(ENROLLED))
+        odds = log_odds_of(
+            cuts[CUT_FOUR_YEAR, cell[i]], theta[T_SECTOR_SLOPE], skill8[i], theta[T_SECTOR_GAIN], boost, _0, _0
+        )
+        odds = odds + theta[T_FAMILY_SLOPE] * family[i]
+        sector[i] = np.int32(FOUR_YEAR) if happens(luck[i], odds) else np.int32(TWO_YEAR)
+
+
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
+def entering_year(ids, world, theta, age, year, start, stop, x, k, cuts):
+    """What comes before services choose, for people aged 18 and over: leaving the place, enrolment by 20."""
     if age <= LAST_LEAVING_AGE:
-        leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
+        luck = np.empty(stop - start, np.float32)
+        leaving(ids[0, start:stop], ids[1, start:stop], world, year, theta, k[K_LEFT, start:stop], luck)
     if age == ENROLMENT_AGE:
-        uniforms(low, high, world, D_ENROLMENT, year, noise)
-        for i in range(n):
-            if not at_risk(reached[i], ENROLLED):
-                continue
-            odds = log_odds_of(
-                cuts[ENROLLED, cell[i]],
-                theta[T_ENROLMENT_SLOPE],
-                skill8[i],
-                theta[T_ENROLMENT_GAIN],
-                boost_of(_0, fading[i], long_run[i], _1, _0),
-                theta[T_ENROLMENT_LOAD],
-                nontest[i],
-            )
-            odds = with_background(odds, theta[T_FAMILY_SLOPE], family[i], _0, _0, female[i], theta[T_GIRLS_ENROLMENT])
-            if happens(noise[i], odds):
-                reached[i] = with_milestone(reached[i], np.int32(ENROLLED))
+        enrolling(ids, world, theta, age, year, start, stop, x, k, cuts)
+
+
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
+def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
+    """The year of people aged 18 to 29 after ``entering_year``: college, work and earnings."""
     if ENROLMENT_AGE <= age <= COMPLETION_AGE:
         college_year(ids, world, theta, age, year, start, stop, x, k, cuts)
     work_year(ids, world, theta, age, year, start, stop, x, k, cuts[EMPLOYED])

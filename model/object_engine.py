@@ -14,6 +14,7 @@ from cradlecast.model.children import Children
 from cradlecast.model.flows import FLOWS
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.place import apportion
+from cradlecast.model.services import FOR_THE_YEAR, HELP, Provider
 from cradlecast.model.town import Setting, Town
 from cradlecast.scenarios.community import EVENTS
 
@@ -45,6 +46,10 @@ class ChildAgent(mesa.Agent):
         self.group, self.area, self.school, self.cell = (
             int(source.k[row, column]) for row in (Whole.GROUP, Whole.AREA, Whole.SCHOOL, Whole.CELL)
         )
+        self.birth_weight = _f(source.x[Real.BIRTH_WEIGHT, column])
+        self.help: dict[Real, np.float32] = dict.fromkeys(HELP.values(), ZERO)
+        self.served: set[int] = set()
+        self.caesarean = 0
         self.female = int(source.k[Whole.FEMALE, column])
         self.early_care = dict.fromkeys(rules.INFANT_AGES, rules.PARENTS)
         self.care = {3: rules.HOME, 4: rules.HOME}
@@ -74,16 +79,63 @@ class ChildAgent(mesa.Agent):
         town: ObjectPipeline = self.model
         return int(rules.lottery_number(self.low, self.high, int(decision), town.year, *town.world))
 
+    # --- services ---
+
+    def asks(self, provider: Provider, age: int) -> bool:
+        """Whether this child is eligible for a service and would take part."""
+        town: ObjectPipeline = self.model
+        offer, declared = provider.offer, provider.offer.declared
+        luck = _f(rules.uniform(self.low, self.high, int(Decision.SERVICE_TAKE_UP), offer.when(0), *town.world))
+        if age not in declared.ages or self.left >= 0 or not luck < provider.take_up or not self.income < offer.limit:
+            return False
+        if offer.bit in self.served and not declared.again:
+            return False
+        return all(self.is_one_of(need) for need in declared.needs)
+
+    def is_one_of(self, need: str) -> bool:
+        """Whether a need holds of this child, by what happened last year."""
+        if need == "two_year_students":
+            return self.sector == rules.TWO_YEAR
+        if need in ("graduates", "enrolled"):
+            return bool(rules.has_milestone(self.reached, rules.GRADUATE if need == "graduates" else rules.ENROLLED))
+        return ("absent_last_year", "suspended_last_year", "arrested_last_year").index(need) in self.now
+
+    def place_in_line(self, provider: Provider) -> tuple[float | int, ...]:
+        """Place in the line for a service, ties by id."""
+        town: ObjectPipeline = self.model
+        when, order = provider.offer.when(town.year), provider.offer.declared.order
+        if order == "lowest_incomes":
+            return float(self.income), self.high, self.low
+        if order == "lowest_scores":
+            noise = _f(rules.normal(self.low, self.high, int(Decision.SERVICE_SCREEN), when, *town.world))
+            return float(self.skill + town.theta[Theta.TEST_NOISE] * noise), self.high, self.low
+        lot = int(rules.lottery_number(self.low, self.high, int(Decision.SERVICE_LOTTERY), when, *town.world))
+        if order == "lottery":
+            return lot, self.high, self.low
+        return int(town.school_line(provider)[self.school]), self.school, lot, self.high, self.low
+
+    def be_served(self, provider: Provider) -> None:
+        """Take what a service gives."""
+        offer, quality = provider.offer, _f(provider.quality)
+        for column, amount in provider.gifts().items():
+            self.help[column] = self.help[column] + amount
+        self.trait = self.trait + offer.to_trait * quality
+        self.birth_weight = self.birth_weight + offer.to_weight * quality
+        self.served.add(offer.bit)
+
     # --- care before 3 ---
 
     def infant_year(self, age: int) -> None:
-        """Ages 0 to 2: who cares for the child, and at 2 whether development is on track."""
+        """Ages 0 to 2: birth, who cares for the child, and at 2 whether development is on track."""
         town: ObjectPipeline = self.model
+        if age == rules.INFANT_AGES[0]:
+            rate = town.theta[Theta.CAESAREAN] * (ONE + self.help[Real.HELP_CAESAREAN])
+            self.caesarean = int(self.uniform(Decision.CAESAREAN) < rate)
         band = int(rules.income_band(self.income, town.theta))
         shares = town.setting.place.early_care[3 * age + band]
         self.early_care[age] = int(rules.category(self.uniform(Decision.CARE_EARLY), shares))
         if age == rules.INFANT_AGES[2]:
-            own = self.own_skill(age)
+            own = self.own_skill(age) + self.help[Real.HELP_DEVELOPMENT]
             kept, read = Real.DEVELOPMENT_TRUE, Real.DEVELOPMENT
             score = self.measure(own, Theta.SCREENER_NOISE, Decision.DEVELOPMENT, kept, read)
             self.on_track = int(score >= self.cut(rules.CUT_ON_TRACK))
@@ -157,7 +209,7 @@ class ChildAgent(mesa.Agent):
         """Let last year's gain and older ones fade."""
         theta = self.model.theta
         self.fading = _f(rules.next_fading(self.fading, self.fresh, theta[Theta.FIRST_YEAR], theta[Theta.LATER_YEARS]))
-        self.fresh = ZERO
+        self.fresh = self.help[Real.HELP_SKILL]
 
     def boost(self, age: int) -> np.float32:
         """Skill that programs and classmates account for."""
@@ -189,7 +241,7 @@ class ChildAgent(mesa.Agent):
             self.measure(start, noise, Decision.PRELITERACY_FALL, Real.PRELITERACY_START_TRUE, Real.PRELITERACY_START)
         own = self.grow(age)
         self.fade()
-        self.fresh = self.be_cared_for(age)
+        self.fresh = self.be_cared_for(age) + self.help[Real.HELP_SKILL]
         boost = self.boost(age)
         self.skill = own + boost
         if age == 4:
@@ -244,6 +296,7 @@ class ChildAgent(mesa.Agent):
             odds = self.with_background(odds, theta[Theta.BEHAVIOUR_SLOPE], theta[Theta.GIRLS_GRADUATION])
             if self.events["arrest"] > 0:
                 odds = odds + theta[Theta.ARREST_STEP]
+            odds = odds + self.help[Real.HELP_GRADUATION]
             self.reach(rules.GRADUATE, bool(rules.happens(self.uniform(Decision.GRADUATION), odds)))
 
     def school_events(self, age: int) -> None:
@@ -254,6 +307,9 @@ class ChildAgent(mesa.Agent):
         for number, event in enumerate(EVENTS):
             if not rules.EVENT_FIRST_AGES[number] <= age <= rules.EVENT_LAST_AGES[number]:
                 continue
+            shift = town.effects[2 + number, kind]
+            if number < rules.FIRST_ONCE:
+                shift = shift + self.help[Real(int(Real.HELP_ABSENCE) + number)]
             odds = rules.event_odds(
                 self.cut(rules.FIRST_EVENT + number),
                 theta[Theta.EVENT_SLOPE],
@@ -264,7 +320,7 @@ class ChildAgent(mesa.Agent):
                 self.liability,
                 self.female,
                 theta[Theta.GIRLS_ABSENCE + number],
-                town.effects[2 + number, kind],
+                shift,
             )
             if rules.happens(self.uniform(Decision(int(Decision.CHRONIC_ABSENCE) + number)), _f(odds)):
                 if number < rules.FIRST_ONCE:
@@ -274,18 +330,25 @@ class ChildAgent(mesa.Agent):
                     self.events[event] = age
                     self.now.add(number)
 
-    def adult_year(self, age: int) -> None:
-        """Ages 18 to 29."""
-        theta = self.model.theta
+    def gained(self) -> np.float32:
+        """Skill that programs account for, after school."""
+        return _f(rules.boost_of(self.fresh, self.fading, self.long_run, ONE, ZERO))
+
+    def entering_year(self, age: int) -> None:
+        """Ages 18 and over, before services choose: leaving the place, enrolment by 20."""
+        theta, boost = self.model.theta, self.gained()
         if age <= rules.LAST_LEAVING_AGE:
             self.perhaps_leave(age)
-        boost = _f(rules.boost_of(ZERO, self.fading, self.long_run, ONE, ZERO))
         if age == rules.ENROLMENT_AGE and rules.at_risk(self.reached, rules.ENROLLED):
             odds = self.log_odds(rules.ENROLLED, "ENROLMENT", boost)
-            odds = self.with_background(odds, ZERO, theta[Theta.GIRLS_ENROLMENT])
+            odds = self.with_background(odds, ZERO, theta[Theta.GIRLS_ENROLMENT]) + self.help[Real.HELP_ENROLMENT]
             self.reach(rules.ENROLLED, bool(rules.happens(self.uniform(Decision.ENROLMENT), odds)))
             if rules.has_milestone(self.reached, rules.ENROLLED):
                 self.choose_sector(boost)
+
+    def adult_year(self, age: int) -> None:
+        """Ages 18 to 29: college, work and earnings."""
+        boost = self.gained()
         if rules.ENROLMENT_AGE <= age <= rules.COMPLETION_AGE:
             self.study(boost)
         self.work(age, boost)
@@ -311,6 +374,7 @@ class ChildAgent(mesa.Agent):
         odds = self.log_odds(rules.COMPLETED, "COMPLETION", boost) + theta[Theta.FAMILY_SLOPE] * self.family
         if self.sector == rules.FOUR_YEAR:
             odds = odds + theta[Theta.FOUR_YEAR_STEP]
+        odds = odds + self.help[Real.HELP_COMPLETION]
         if not rules.passes_year(self.uniform(Decision.COMPLETION), self.sector, _f(odds)):
             self.stopped = 1
             return
@@ -429,6 +493,12 @@ class ObjectPipeline(Town):
     def step(self) -> None:
         """Live through one school year."""
         self.values, self.parents = self.site_values(), self.site_parents()
+        ages = {cohort: self.year - cohort for cohort in self.setting.cohorts}
+        for child in self.people:
+            if rules.LAST_SKILL_AGE < ages[child.cohort] < self.setting.horizon:
+                child.entering_year(ages[child.cohort])
+        for provider in self.providers:
+            self._serve(provider, ages)
         for order, cohort in enumerate(self.setting.cohorts):
             age = self.year - cohort
             if 0 <= age < self.setting.horizon:
@@ -439,6 +509,19 @@ class ObjectPipeline(Town):
                 for child in children:
                     for name, amount in child.flows(age).items():
                         self.flows[order, age, int(child.left >= 0), FLOWS.index(name)] += amount
+
+    def _serve(self, provider: Provider, ages: dict[int, int]) -> None:
+        """A service takes in the first in line of those for whom it is meant."""
+        if provider is self.providers[0]:
+            for child in self.people:
+                child.help.update(dict.fromkeys(FOR_THE_YEAR, ZERO))
+        room = self.room_of(provider, self.year)
+        followed = [child for child in self.people if 0 <= ages[child.cohort] < self.setting.horizon]
+        asking = [child for child in followed if room and child.asks(provider, ages[child.cohort])]
+        chosen = sorted(asking, key=lambda child: child.place_in_line(provider))[:room]
+        for child in chosen:
+            child.be_served(provider)
+        provider.take_in(self.year, provider.places(self.year), len(chosen))
 
     def _live(self, children: list[ChildAgent], age: int) -> None:
         """The year of one cohort."""
@@ -518,12 +601,14 @@ class ObjectPipeline(Town):
         children = self.source.copy()
         reals = (
             *("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT", "OWN_GRADE8", "GRADES"),
-            *("PARENT_START", "PARENT_LEFT", "EARNINGS", "EARNED"),
+            *("PARENT_START", "PARENT_LEFT", "EARNINGS", "EARNED", "TRAIT", "BIRTH_WEIGHT"),
         )
         for child in self.people:
             i = child.column
             for name in reals:
                 children.x[Real[name], i] = getattr(child, name.lower())
+            for column, amount in child.help.items():
+                children.x[column, i] = amount
             for column, score in child.scores.items():
                 children.x[column, i] = score
             for row, value in (
@@ -542,6 +627,8 @@ class ObjectPipeline(Town):
                 (Whole.STOPPED, child.stopped),
                 (Whole.NOW, sum(1 << bit for bit in child.now)),
                 (Whole.WORKED, child.worked),
+                (Whole.SERVED, sum(1 << bit for bit in child.served)),
+                (Whole.CAESAREAN, child.caesarean),
                 *((Whole(int(Whole.ABSENT_YEARS) + n), child.events[e]) for n, e in enumerate(EVENTS)),
             ):
                 children.k[row, i] = value

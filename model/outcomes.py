@@ -41,8 +41,8 @@ EARLY_CARE = ("parents", "other_home", "center")
 SEATED = "financed_seat"
 """Group of the children who hold a financed seat in the scenario."""
 
-CHANGED = "care_changed"
-"""Group of the children whose care at 4 differs between the arms: those whom the scenario reaches directly."""
+CHANGED = "support_changed"
+"""Group of the children whose care at 4 or services differ between the arms: whom the scenario reaches directly."""
 
 _SCORES = {
     "preliteracy_growth": (Real.PRELITERACY_TRUE, Real.PRELITERACY),
@@ -108,9 +108,11 @@ def group_masks(place: Place, children: Children, seated: Bools, changed: Bools)
     )
 
 
-def care_changed(baseline: Arm, scenario: Arm) -> Bools:
-    """True for children whose care at 4 differs between the arms, bool (n,)."""
-    return np.asarray(baseline.children.whole(Whole.CARE4) != scenario.children.whole(Whole.CARE4))
+def support_changed(baseline: Arm, scenario: Arm) -> Bools:
+    """True for children whose care at 4, or the services that ever served them, differ between the arms, bool (n,)."""
+    pair = baseline.children, scenario.children
+    care, served = ([children.whole(row) for children in pair] for row in (Whole.CARE4, Whole.SERVED))
+    return np.asarray((care[0] != care[1]) | (served[0] != served[1]))
 
 
 def count_milestones(masks: Bools | Floats, children: Children) -> Longs:
@@ -167,6 +169,7 @@ def _bachelor(children: Children) -> Floats:
 MEASURES: Final = (
     Measure("birth_weight", "kg", 0, _real(Real.BIRTH_WEIGHT)),
     Measure("low_birth_weight", "share", 0, lambda c: (c.real(Real.BIRTH_WEIGHT) < LOW_WEIGHT).astype(np.float64)),
+    Measure("caesarean", "share", 0, _whole(Whole.CAESAREAN, 1)),
     Measure("on_track_at_3", "share", 3, _whole(Whole.ON_TRACK, 1)),
     Measure("kindergarten_literacy", "sd", 5, _real(Real.PRELITERACY_TRUE)),
     Measure("kindergarten_math", "sd", 5, _real(Real.MATH_FALL_TRUE)),

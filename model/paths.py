@@ -15,10 +15,10 @@ DIRECTIONS: Final = ("gained", "lost")
 """What happened to the first milestone at which the arms part."""
 
 CHANNELS: Final = ("direct", "vacated", "peers")
-"""Through what a path changed: care changed into a financed seat; care changed otherwise; own care as it was."""
+"""Through what a path changed: a financed seat or a service; other care; own care and services as they were."""
 
 _CARE: Final = (Real.FRESH, Real.FADING, Real.LONG_RUN, Real.NONTEST)
-"""What a child's own care leaves behind; nothing else writes these columns."""
+"""What a child's own care and services leave behind; nothing else writes these columns."""
 
 _PLACES: Final = ((Whole.CARE3, Whole.SITE3), (Whole.CARE4, Whole.SITE4))
 
@@ -37,14 +37,16 @@ def own_care_changed(baseline: Children, scenario: Children) -> Bools:
 def channels(baseline: Arm, scenario: Arm) -> Wholes:
     """Through what each child's path would have changed, as an index into ``CHANNELS``, int32 (n,).
 
-    ``direct``: own care changed, and the child holds a financed seat at 3 or 4 in the scenario. ``vacated``: own care
+    ``direct``: own care changed, and the child holds a financed seat at 3 or 4 in the scenario, or services that ever
+    served the child differ. ``vacated``: own care
     changed in another way, to a place that others freed or away from one that others took or that closed. ``peers``:
     own care is the same in both arms, so that only classmates can have mattered.
     """
     paid = np.array([site.financed for site in scenario.town.sites] + [False])
     financed = np.any([paid[scenario.children.whole(site)] for _, site in _PLACES], axis=0)
     changed = own_care_changed(baseline.children, scenario.children)
-    through = [changed & financed, changed & ~financed]
+    served = baseline.children.whole(Whole.SERVED) != scenario.children.whole(Whole.SERVED)
+    through = [served | (changed & financed), changed & ~financed]
     return np.select(through, [0, 1], default=2).astype(np.int32)
 
 

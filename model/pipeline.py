@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Children, Longs, Wholes
+from cradlecast.model.children import Children, Longs, Reals, Wholes, Words
 from cradlecast.model.childset import ChildSet
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.place import apportion
+from cradlecast.model.services import FOR_THE_YEAR, NEEDS, Provider
 from cradlecast.model.town import Setting, Town
 
 
@@ -20,17 +21,18 @@ class Pipeline(Town):
 
     1. births: children of the year's cohort enter (their fixed attributes depend on id and world alone);
     2. money and policy: events half a step earlier have opened, closed, paid for or improved seats;
-    3. ages 0 to 2: who cares for the child; at 2, whether development is on track by 3;
-    4. families of 3- and 4-year-olds apply; seats are allotted by priority and lottery; the rest fall back on a
+    3. people of 18 to 25 may leave; graduates enrol at 19; services take in the first in line of those for whom they
+       are meant, on what happened last year, and give what they give;
+    4. ages 0 to 2: birth, who cares for the child; at 2, whether development is on track by 3;
+    5. families of 3- and 4-year-olds apply; seats are allotted by priority and lottery; the rest fall back on a
        child-care center of their own or on care at home;
-    5. early years: the value of the year's care for skill and for parents' earnings, fading of older gains, the
+    6. early years: the value of the year's care for skill and for parents' earnings, fading of older gains, the
        changing part of skill; at 4, early literacy in the fall and spring, math, language and behaviour at
        kindergarten, attendance, readiness for kindergarten;
-    6. school years: classmates' mean skill of last year, fading, the long-run shift; reading in grade 3, math in
+    7. school years: classmates' mean skill of last year, fading, the long-run shift; reading in grade 3, math in
        grade 8, grades in grade 9, graduation at 18; absence, suspension, arrest, special education, retention;
-    7. adult years: leaving, enrolment by 20, two- and four-year college with stopping out and returning, completion
-       by 26, work and earnings;
-    8. seats, children and flows of the ledger are booked.
+    8. adult years: two- and four-year college with stopping out and returning, completion by 26, work and earnings;
+    9. seats, children and flows of the ledger are booked.
 
     Parameters
     ----------
@@ -55,11 +57,82 @@ class Pipeline(Town):
         """Live through one school year."""
         year = self.year
         self.running = year < self.last_year
-        for order, cohort in enumerate(self._columns.cohorts):
-            age = year - cohort
-            start, stop = self._columns.starts[order], self._columns.starts[order + 1]
-            if 0 <= age < self.setting.horizon and stop > start:
+        present = [
+            (year - cohort, self._columns.starts[order], self._columns.starts[order + 1], order)
+            for order, cohort in enumerate(self._columns.cohorts)
+            if 0 <= year - cohort < self.setting.horizon
+        ]
+        c, setting = self._columns, self.setting
+        for age, start, stop, _ in present:
+            if age > kernels.LAST_SKILL_AGE and stop > start:
+                kernels.entering_year(c.ids, setting.world, self.theta, age, year, start, stop, c.x, c.k, setting.cuts)
+        self._serve(year, {age: (start, stop) for age, start, stop, _ in present})
+        for age, start, stop, order in present:
+            if stop > start:
                 self._live(age, year, start, stop, order)
+
+    def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
+        """Services take in the first in line of those for whom they are meant; ``ages`` to rows of their children."""
+        c = self._columns
+        if self.providers:
+            c.x[np.array(FOR_THE_YEAR)] = 0.0
+        for provider in self.providers:
+            room = self.room_of(provider, year)
+            spans = [ages[age] for age in provider.offer.declared.ages if age in ages]
+            asking = [self._asking(provider, start, stop) for start, stop in spans] if room else []
+            rows = np.concatenate(asking) if asking else np.empty(0, np.int64)
+            chosen = rows[self._line(provider, year, rows)[:room]]
+            self._give(provider, chosen)
+            provider.take_in(year, provider.places(year), len(chosen))
+
+    def _asking(self, provider: Provider, start: int, stop: int) -> Longs:
+        """Rows of the children of one age who are eligible for a service and would take part."""
+        c, declared, offer = self._columns, provider.offer.declared, provider.offer
+        luck = np.empty(stop - start, np.float32)
+        low, high = c.ids[:, start:stop]
+        kernels.uniforms(low, high, self.setting.world, int(Decision.SERVICE_TAKE_UP), offer.when(0), luck)
+        here = c.k[Whole.LEFT, start:stop] < 0
+        fits = here & (luck < provider.take_up) & (c.x[Real.INCOME, start:stop] < offer.limit)
+        if not declared.again:
+            fits &= (c.k[Whole.SERVED, start:stop] >> offer.bit) & 1 == 0
+        for need in declared.needs:
+            row, bit, value = NEEDS[need]
+            column = c.k[row, start:stop]
+            fits &= (column >> bit) & 1 == 1 if value is None else column == value
+        return start + np.flatnonzero(fits)
+
+    def _line(self, provider: Provider, year: int, rows: Longs) -> Longs:
+        """Order of some children in the line for a service, ties by id."""
+        low, high = self._columns.ids[:, rows]
+        marks = self._marks(provider, year, rows)
+        if provider.offer.declared.order != "schools":
+            return np.lexsort((low, high, marks))
+        school = self._columns.k[Whole.SCHOOL, rows]
+        return np.lexsort((low, high, marks, school, self.school_line(provider)[school]))
+
+    def _marks(self, provider: Provider, year: int, rows: Longs) -> Reals | Words:
+        """What places some children in the line for a service, lowest first: income, a screening score, or a lot."""
+        c, world, when = self._columns, self.setting.world, provider.offer.when(year)
+        order = provider.offer.declared.order
+        if order == "lowest_incomes":
+            return np.asarray(c.x[Real.INCOME, rows])
+        low, high = np.ascontiguousarray(c.ids[0, rows]), np.ascontiguousarray(c.ids[1, rows])
+        if order == "lowest_scores":
+            noise = np.empty(len(rows), np.float32)
+            kernels.normals(low, high, world, int(Decision.SERVICE_SCREEN), when, noise)
+            return np.asarray(c.x[Real.SKILL, rows] + self.theta[Theta.TEST_NOISE] * noise)
+        lots = np.empty(len(rows), np.uint64)
+        kernels.lottery_numbers(low, high, world, int(Decision.SERVICE_LOTTERY), when, lots)
+        return lots
+
+    def _give(self, provider: Provider, rows: Longs) -> None:
+        """What the children taken in are given."""
+        c, offer, quality = self._columns, provider.offer, np.float32(provider.quality)
+        for column, amount in provider.gifts().items():
+            c.x[column, rows] += amount
+        c.x[Real.TRAIT, rows] += offer.to_trait * quality
+        c.x[Real.BIRTH_WEIGHT, rows] += offer.to_weight * quality
+        c.k[Whole.SERVED, rows] |= np.int32(1 << offer.bit)
 
     def _live(self, age: int, year: int, start: int, stop: int, order: int) -> None:
         """The year of one cohort."""

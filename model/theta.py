@@ -111,6 +111,7 @@ def theta_of(values: Mapping[str, float], place: Place, programs: Mapping[str, P
     theta[Theta.COLLEGE_EARNINGS] = values["college_year_earnings"]
     theta[Theta.EARNINGS_SCORE], theta[Theta.EARNINGS_SD] = values["score_earnings"], values["earnings_sd"]
     theta[Theta.STUDYING] = values["studying_earnings"]
+    theta[Theta.CAESAREAN] = values["caesarean_rate"]
     theta[Theta.YOUNG_WORK], theta[Theta.STUDENT_WORK] = values["young_work"], values["student_work"]
     return theta.astype(np.float32)
 
@@ -184,7 +185,7 @@ def _correlations(theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> t
     return float(family * trait), float(behaviour * trait), float(family * behaviour)
 
 
-def _index_variance(theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]], step: str) -> float:
+def index_variance(theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]], step: str) -> float:
     """Variance over children of the log-odds of a step after school."""
     skill, family = theta[Theta[f"{step}_SLOPE"]], theta[Theta.FAMILY_SLOPE]
     behaviour = theta[Theta.BEHAVIOUR_SLOPE] if step == "GRADUATION" else 0.0
@@ -245,7 +246,7 @@ def _set_loads(
 ) -> None:
     """Loads of the non-test channel and causal steps of attainment on employment."""
     p_grad, p_enrol, p_complete, p_employed = chain(place)
-    of_graduation = steeper(_index_variance(theta, "GRADUATION"))
+    of_graduation = steeper(index_variance(theta, "GRADUATION"))
     levels = [values[name] for name in EMPLOYMENT_LEVELS]
     causal = values["attainment_causal_share"]
     steps = causal * (logit(np.array(levels[1:])) - logit(levels[0]))
@@ -257,9 +258,9 @@ def _set_loads(
     }
     theta[Theta.GRADUATION_LOAD] = of_graduation / sd["grad"]
     left = (sd["enrol"] - p_enrol * sd["grad"]) / p_grad
-    theta[Theta.ENROLMENT_LOAD] = left / (p_enrol * (1.0 - p_enrol)) * steeper(_index_variance(theta, "ENROLMENT"))
+    theta[Theta.ENROLMENT_LOAD] = left / (p_enrol * (1.0 - p_enrol)) * steeper(index_variance(theta, "ENROLMENT"))
     left = (sd["complete"] - p_complete * sd["enrol"]) / enrolled
-    of_completion = steeper(_index_variance(theta, "COMPLETION"))
+    of_completion = steeper(index_variance(theta, "COMPLETION"))
     theta[Theta.COMPLETION_LOAD] = left / (p_complete * (1.0 - p_complete)) * of_completion
     through = causal * (
         (levels[1] - levels[0]) * sd["grad"]

@@ -9,16 +9,19 @@ from typing import Any
 import mesa
 import numpy as np
 
+from cradlecast.model import kernels
 from cradlecast.model.children import Children, Reals, Wholes, Words
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.flows import FLOWS
 from cradlecast.model.institutions import SITES, School, Site
-from cradlecast.model.kernels import Theta
+from cradlecast.model.kernels import Decision, Theta
 from cradlecast.model.place import Place, apportion
+from cradlecast.model.services import Provider, offers_of
 from cradlecast.model.theta import event_shifts
 from cradlecast.scenarios.community import EVENTS
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Change
+from cradlecast.scenarios.service import PLACES, Service
 
 PROGRAMS = ("prek", "head_start", "child_care")
 """Programs that hold seats, in the order of the kernels' kinds of care (home is 0)."""
@@ -41,6 +44,19 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Course:
+    """Places of a service over a span of years, with its levers settled."""
+
+    service: str
+    first_year: int
+    last_year: int | None
+    places: int
+    quality: float = 1.0
+    take_up: float | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
 class Setting:
     """Everything that fixes one run: the place, the draw, the world, the arm.
 
@@ -52,6 +68,10 @@ class Setting:
         (program, stream) pairs that exist in ANY arm, so that sites keep their numbers from arm to arm.
     cuts
         float32 (14, cells): score cuts and intercepts from calibration.
+    services
+        Services that exist in ANY arm, so that they keep their bits from arm to arm.
+    courses
+        The baseline's and the arm's places of services.
     horizon
         Age to which children are followed.
     """
@@ -66,6 +86,8 @@ class Setting:
     world: Words
     streams: tuple[tuple[str, str], ...]
     policies: tuple[Policy, ...] = ()
+    services: tuple[Service, ...] = ()
+    courses: tuple[Course, ...] = ()
     horizon: int = 30
 
     @property
@@ -120,14 +142,17 @@ class Town(mesa.Model):
         self.sites: list[Site] = []
         self.flows = np.zeros((len(setting.cohorts), setting.horizon, 2, len(FLOWS)), np.int64)
         self._book: list[tuple[int, int, dict[tuple[str, str, int], int], tuple[int, ...]]] = []
-        self._agenda: dict[float, list[tuple[Policy, bool]]] = {}
+        self._agenda: dict[float, list[tuple[Policy | Course, bool]]] = {}
         self._found_sites()
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
         self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
         self.site_keys = np.array([site.key for site in self.sites], np.uint64)
         self.site_rooms = {age: self._count_rooms(age) for age in (3, 4)}
         self._found_schools()
-        for policy in setting.policies:
+        offers = offers_of(setting.services, setting.values, setting.place, setting.theta)
+        self.providers = [Provider(self, offer) for offer in offers]
+        policies: tuple[Policy | Course, ...] = (*setting.policies, *setting.courses)
+        for policy in policies:
             self._plan(policy)
 
     # --- founding ---
@@ -192,13 +217,14 @@ class Town(mesa.Model):
 
     # --- policy ---
 
-    def _plan(self, policy: Policy) -> None:
+    def _plan(self, policy: Policy | Course) -> None:
         """Put a policy on the calendar: half a step before its first year, and again after its last."""
-        self._enter(policy.change.first_year, policy, True)
-        if policy.change.last_year is not None:
-            self._enter(policy.change.last_year + 1, policy, False)
+        span = policy if isinstance(policy, Course) else policy.change
+        self._enter(span.first_year, policy, True)
+        if span.last_year is not None:
+            self._enter(span.last_year + 1, policy, False)
 
-    def _enter(self, year: int, policy: Policy, begins: bool) -> None:
+    def _enter(self, year: int, policy: Policy | Course, begins: bool) -> None:
         """Schedule one entry of the agenda; what began before the first simulated year begins with it."""
         at = max(year - self.first_year + 0.5, 0.5)
         if at not in self._agenda:
@@ -209,7 +235,26 @@ class Town(mesa.Model):
     def apply_agenda(self) -> None:
         """Carry out the policies planned for now (a Mesa event)."""
         for policy, begins in self._agenda[self.time]:
-            self._apply(policy, 1 if begins else -1)
+            if isinstance(policy, Course):
+                self._fund(policy, begins)
+            else:
+                self._apply(policy, 1 if begins else -1)
+
+    def _fund(self, course: Course, begins: bool) -> None:
+        """Open or close again a service's places, with their quality, take-up and cost."""
+        provider = next(p for p in self.providers if p.offer.declared.name == course.service)
+        grant = (course.first_year, course.places)
+        if not begins:
+            provider.grants.remove(grant)
+            return
+        provider.grants.append(grant)
+        if course.places == 0:
+            return
+        provider.quality = course.quality
+        if course.take_up is not None:
+            provider.take_up = np.float32(course.take_up)
+        if course.cost is not None:
+            provider.cost = course.cost
 
     def _apply(self, policy: Policy, sign: int) -> None:
         """Open (sign 1) or close again (sign -1) a policy's seats, with their quality, hours and take-up."""
@@ -333,9 +378,56 @@ class Town(mesa.Model):
                         "filled": filled / self.setting.scale,
                         "payer": declared.payer,
                         "dollars": seats * self.sites[sites.start].seat_cost,
+                        "for_children": filled / self.setting.scale * self.sites[sites.start].seat_cost
+                        if seats
+                        else 0.0,
+                    }
+                )
+        return [*rows, *self._service_rows()]
+
+    def _service_rows(self) -> list[dict[str, Any]]:
+        """The book of services, a row a year: paid for the children served, whatever the places open."""
+        rows = []
+        for provider in self.providers:
+            declared = provider.offer.declared
+            for year, places in provider.open.items():
+                served = provider.served[year]
+                dollars = served / self.setting.scale * provider.cost
+                rows.append(
+                    {
+                        "year": year,
+                        "program": declared.name,
+                        "stream": PLACES,
+                        "age": declared.ages[0],
+                        "seats": places,
+                        "seats_simulated": self.room_of(provider, year),
+                        "filled_simulated": served,
+                        "filled": served / self.setting.scale,
+                        "payer": declared.payer,
+                        "dollars": dollars,
+                        "for_children": dollars,
                     }
                 )
         return rows
+
+    def room_of(self, provider: Provider, year: int) -> int:
+        """A service's places in a year, in simulated children.
+
+        Of the ages that it takes in, those whose birth years are not simulated keep their share of the places.
+        """
+        declared = provider.offer.declared
+        here = sum(year - cohort in declared.ages for cohort in self.setting.cohorts)
+        return round(provider.places(year) * self.setting.scale * here / len(declared.ages))
+
+    def school_line(self, provider: Provider) -> Words:
+        """Lottery numbers of the schools for a service, the same every year: uint64 (schools,)."""
+        world, when = self.setting.world, provider.offer.when(0)
+        decision = int(Decision.SERVICE_LOTTERY)
+        numbers = (
+            kernels.lottery_number(number, 0, decision, when, world[0], world[1])
+            for number in range(int(self.schools.sum()))
+        )
+        return np.array(list(numbers), np.uint64)
 
     def count_pupils(self, school: int, cohort: int) -> int:
         """Children of a birth year in a school; the engines know."""

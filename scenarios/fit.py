@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.library import load_parameters, load_program, names
-from cradlecast.scenarios.scenario import Baseline, Change, Scenario
+from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
+from cradlecast.scenarios.scenario import Baseline, Change, Scenario, ServiceChange
+from cradlecast.scenarios.service import CHANNELS, Service
 
 OPEN_ENDED_YEARS = 3
 """School years followed where a scenario sets no last year."""
@@ -33,6 +34,13 @@ def baseline_of(scenario: Scenario, community: Community) -> Baseline:
     return community.baselines[scenario.baseline]
 
 
+def services_of(scenario: Scenario, community: Community) -> tuple[Service, ...]:
+    """Services of the baseline and of the scenario, each once, in order."""
+    changes = (*baseline_of(scenario, community).services, *scenario.services)
+    found = {service.name: service for service in (load_service(change.service) for change in changes)}
+    return tuple(found.values())
+
+
 def school_years(scenario: Scenario) -> tuple[int, ...]:
     """School years (by their fall) in which the scenario's seats differ from the baseline's.
 
@@ -41,11 +49,9 @@ def school_years(scenario: Scenario) -> tuple[int, ...]:
     InputError
         If the scenario ends before it begins, or spans too many years.
     """
-    first = min(change.first_year for change in scenario.changes)
-    last = max(
-        change.first_year + OPEN_ENDED_YEARS - 1 if change.last_year is None else change.last_year
-        for change in scenario.changes
-    )
+    changes: tuple[Change | ServiceChange, ...] = (*scenario.changes, *scenario.services)
+    first = min(change.first_year for change in changes)
+    last = max(_last_year(change) for change in changes)
     if last < first:
         raise InputError(f"scenario '{scenario.name}' ends in {last}, before it begins in {first}")
     if last - first >= MOST_YEARS:
@@ -55,9 +61,22 @@ def school_years(scenario: Scenario) -> tuple[int, ...]:
     return tuple(range(first, last + 1))
 
 
+def _last_year(change: Change | ServiceChange) -> int:
+    """The last school year that is followed of a change."""
+    return change.first_year + OPEN_ENDED_YEARS - 1 if change.last_year is None else change.last_year
+
+
 def cohorts_of(scenario: Scenario) -> tuple[int, ...]:
-    """Birth years of the children who are 4 in those school years."""
-    return tuple(year - ENTRY_AGE for year in school_years(scenario))
+    """Birth years of the children whom the scenario may reach, and all years in between.
+
+    They are 4 in the years of its seats, or of the ages that its services take in.
+    """
+    years = school_years(scenario)
+    born = {year - ENTRY_AGE for year in years} if scenario.changes else set()
+    for change in scenario.services:
+        ages = load_service(change.service).ages
+        born |= {change.first_year - ages[-1], _last_year(change) - ages[0]}
+    return tuple(range(min(born), max(born) + 1))
 
 
 def check_fit(scenario: Scenario, community: Community) -> None:
@@ -72,6 +91,8 @@ def check_fit(scenario: Scenario, community: Community) -> None:
     school_years(scenario)
     check_community(community)
     _check_take_up(scenario)
+    for service in services_of(scenario, community):
+        _check_service(service)
     seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
     owners = {f"baseline '{scenario.baseline}'": baseline.changes, f"scenario '{scenario.name}'": scenario.changes}
     for owner, changes in owners.items():
@@ -97,6 +118,25 @@ def _check_take_up(scenario: Scenario) -> None:
                 f"take_up of scenario '{scenario.name}' cannot be set: families do not apply for '{change.program}', "
                 "they find a place themselves"
             )
+
+
+def _check_service(service: Service) -> None:
+    """Refuse a service whose parameters do not exist or have another unit than the channel."""
+    shipped = load_parameters().parameters
+    again = next((name for name in service.parameters if name in shipped), None)
+    if again is not None:
+        raise InputError(
+            f"service '{service.name}' declares parameter '{again}', which is shipped; give it another name"
+        )
+    parameters = {**shipped, **service.parameters}
+    wanted = {service.take_up: "share"} | {e.parameter: CHANNELS[e.channel] for e in service.effects}
+    for name, unit in wanted.items():
+        if name not in parameters:
+            raise InputError(
+                f"service '{service.name}' names parameter '{name}', which does not exist{nearest(name, parameters)}"
+            )
+        if parameters[name].unit != unit:
+            raise InputError(f"service '{service.name}' needs '{name}' in {unit}; it is in {parameters[name].unit}")
 
 
 def check_community(community: Community) -> None:

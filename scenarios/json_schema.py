@@ -27,7 +27,7 @@ def json_schema(kind: str) -> dict[str, Any]:
     Parameters
     ----------
     kind
-        community, program, scenario, deal, costs, results or trial.
+        community, program, scenario, deal, costs, results, trial or service.
 
     Raises
     ------

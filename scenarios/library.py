@@ -19,13 +19,14 @@ from cradlecast.scenarios.fields import Record
 from cradlecast.scenarios.parameters import Parameter, ParameterSet
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.service import Service
 from cradlecast.scenarios.trial import Trial
 from cradlecast.scenarios.validation import validate
 from cradlecast.scenarios.versions import up_to_date
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.scenarios.yaml_file import read_yaml
 
-type Kind = Literal["community", "program", "scenario", "deal", "costs", "results", "trial"]
+type Kind = Literal["community", "program", "scenario", "deal", "costs", "results", "trial", "service"]
 """What a file declares."""
 
 SCHEMAS: Final[Mapping[str, type[Record]]] = {
@@ -36,6 +37,7 @@ SCHEMAS: Final[Mapping[str, type[Record]]] = {
     "costs": Costs,
     "results": Results,
     "trial": Trial,
+    "service": Service,
 }
 """Each kind of file and its schema."""
 
@@ -47,6 +49,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "costs": "costs",
     "results": "results",
     "trial": "trials",
+    "service": "services",
 }
 """Each kind of file and the folder where the shipped ones lie."""
 
@@ -86,16 +89,27 @@ def load_program(name_or_path: str | Path) -> Program:
     return _load("program", Program, name_or_path)
 
 
+def load_service(name_or_path: str | Path) -> Service:
+    """A service: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
+    return _load("service", Service, name_or_path)
+
+
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """A scenario: a shipped one by its name, or one's own by the path of its file; see `load_community`.
 
-    A community that the scenario names by a path lies where that path leads from the scenario's own folder.
+    A community or a service that the scenario names by a path lies where that path leads from the scenario's own
+    folder.
     """
     scenario = _load("scenario", Scenario, name_or_path)
-    if not _is_path(scenario.community):
-        return scenario
     folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
-    return scenario.model_copy(update={"community": str(folder / scenario.community)})
+
+    def seen_from_here(name: str) -> str:
+        return str(folder / name) if _is_path(name) else name
+
+    services = tuple(
+        change.model_copy(update={"service": seen_from_here(change.service)}) for change in scenario.services
+    )
+    return scenario.model_copy(update={"community": seen_from_here(scenario.community), "services": services})
 
 
 def load_deal(name_or_path: str | Path) -> Deal:
@@ -181,7 +195,7 @@ def _folder(kind: Kind) -> Traversable:
 
 def _hint(kind: Kind, name: str) -> str:
     """What was probably meant by an unknown name, or else the names that there are."""
-    for other in ("community", "program", "scenario", "deal", "trial"):
+    for other in ("community", "program", "service", "scenario", "deal", "trial"):
         if name in names(other):
             return f"; that is the name of a {other}"
     known = names(kind)
@@ -191,16 +205,21 @@ def _hint(kind: Kind, name: str) -> str:
 
 @lru_cache(maxsize=1)
 def load_parameters() -> ParameterSet:
-    """The uncertain parameters of the pathway."""
-    with resources.as_file(resources.files(__package__) / "parameters" / "pathway.yaml") as path:
+    """The uncertain parameters of a study: those of the pathway, then those of services."""
+    pathway, services = _parameters("pathway"), _parameters("services")
+    return pathway.model_copy(update={"parameters": {**pathway.parameters, **services.parameters}})
+
+
+def _parameters(name: str) -> ParameterSet:
+    """One file of uncertain parameters."""
+    with resources.as_file(resources.files(__package__) / "parameters" / f"{name}.yaml") as path:
         return validate(ParameterSet, up_to_date(read_yaml(path), "parameters", path.name), path.name)
 
 
 @lru_cache(maxsize=1)
 def load_trial_parameters() -> ParameterSet:
     """The uncertain parameters of the rule that turns the facts of a trial into the value of its care."""
-    with resources.as_file(resources.files(__package__) / "parameters" / "trials.yaml") as path:
-        return validate(ParameterSet, up_to_date(read_yaml(path), "parameters", path.name), path.name)
+    return _parameters("trials")
 
 
 @lru_cache(maxsize=1)

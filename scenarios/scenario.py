@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.fields import Finite, Name, Record, Text, Year
 
-LeverName = Literal["seats", "quality", "hours", "take_up", "seat_cost"]
+LeverName = Literal[
+    "seats", "quality", "hours", "take_up", "seat_cost", "places", "service_quality", "service_take_up", "service_cost"
+]
 
 
 class Lever(Record):
@@ -44,6 +46,24 @@ class Change(Record):
     )
 
 
+class ServiceChange(Record):
+    """Places of a service, over a span of school years."""
+
+    first_year: Year = Field(description="School year that begins in the fall of this year.")
+    last_year: Year | None = Field(None, description="Last such school year; null means for good.")
+    service: Text = Field(description="A shipped service, or the path of a file (seen from this file's folder).")
+    places: int | Literal["places"] = Field(
+        description="Children taken in a year once all places are open, or the lever's number."
+    )
+    levers: bool = Field(True, description="True if the levers of services act on it.")
+
+    @model_validator(mode="after")
+    def _not_negative(self) -> ServiceChange:
+        if isinstance(self.places, int) and self.places < 0:
+            raise ValueError(f"places must be 0 or more; got {self.places}")
+        return self
+
+
 class Baseline(Record):
     """What would happen without the scenario: dated changes to the observed community."""
 
@@ -51,6 +71,7 @@ class Baseline(Record):
     description: Text
     sources: tuple[Text, ...] = ()
     changes: tuple[Change, ...] = ()
+    services: tuple[ServiceChange, ...] = ()
 
 
 class Scenario(Record):
@@ -65,7 +86,8 @@ class Scenario(Record):
     community: Text = Field(description="A shipped community, or the path of a file (seen from this file's folder).")
     baseline: Name
     seats_are_additional: bool = Field(description="False where the baseline keeps the same number of seats.")
-    changes: tuple[Change, ...] = Field(min_length=1)
+    changes: tuple[Change, ...] = ()
+    services: tuple[ServiceChange, ...] = ()
     levers: dict[LeverName, Lever]
 
     @model_validator(mode="after")
@@ -73,6 +95,11 @@ class Scenario(Record):
         for change in self.changes:
             if isinstance(change.seats, str) and "seats" not in self.levers:
                 raise ValueError("a change uses the lever 'seats', which is not declared under levers")
+        for service in self.services:
+            if service.places == "places" and "places" not in self.levers:
+                raise ValueError("a service uses the lever 'places', which is not declared under levers")
+        if not self.changes and not self.services:
+            raise ValueError("a scenario changes seats or services; changes and services are both empty")
         return self
 
     def with_levers(self, settings: dict[str, float]) -> Scenario:
@@ -101,8 +128,8 @@ class Scenario(Record):
                 raise InputError(
                     f"{name} must be from {lever.low:g} to {lever.high:g} {lever.unit}{slip}; got {value:g}"
                 )
-            if name == "seats" and value != int(value):
-                raise InputError(f"seats must be a whole number; got {value:g}")
+            if name in ("seats", "places") and value != int(value):
+                raise InputError(f"{name} must be a whole number; got {value:g}")
             levers[name] = lever.model_copy(update={"value": value})
         return self.model_copy(update={"levers": levers})
 
@@ -110,6 +137,10 @@ class Scenario(Record):
         """The value of a lever, or None where the scenario leaves it as the program has it."""
         lever = self.levers.get(name)
         return None if lever is None else lever.value
+
+    def places_of(self, change: ServiceChange) -> int:
+        """Places of a service a year, after levers."""
+        return change.places if isinstance(change.places, int) else int(self.lever("places") or 0)
 
     def seats_of(self, change: Change) -> int:
         """Seats that a change adds a year, after levers."""

@@ -21,6 +21,7 @@ VERSIONS: Final[Mapping[str, int]] = {
     "costs": 1,
     "results": 1,
     "trial": 1,
+    "service": 1,
     "parameters": 1,
     "prices": 1,
 }

@@ -51,7 +51,7 @@ def test_the_outcomes_table_adds_up_to_the_milestones_table(lapse: cc.Result) ->
 
 def test_more_seats_help_readiness_most_where_care_changed(lapse: cc.Result) -> None:
     table = lapse.tables["milestones"].set_index(["group", "milestone"])["impact"]
-    assert table["care_changed", "kindergarten_ready"] > table["all", "kindergarten_ready"] > 0
+    assert table["support_changed", "kindergarten_ready"] > table["all", "kindergarten_ready"] > 0
     assert abs(table["all", "grade3_reading"]) < table["all", "kindergarten_ready"]
 
 

@@ -15,7 +15,7 @@ from cradlecast.ui.rows import Cell, Row, Table, listing, plain
 from cradlecast.ui.tables import Column, Section, View, one_section
 
 _ROLES: Final = {
-    OFFERED: "The care that it offers",
+    OFFERED: "What it offers",
     GIVEN_UP: "The care that children give up, or fall back on",
     CLOSING: "Seats that close elsewhere",
     LEVERS: "A lever that is set",
@@ -76,7 +76,7 @@ def explanation_heading(told: Explanation) -> list[tuple[str, str]]:
         ("", one_line(baseline.description, _LONG)),
         *(("In short", sentence) for sentence in in_short(told)[:1]),
         *(("", sentence) for sentence in in_short(told)[1:]),
-        ("Children", f"born {cohorts[0]} to {cohorts[-1]}, who are 4 in the falls of those school years"),
+        ("Children", f"born {cohorts[0]} to {cohorts[-1]}, whom it may reach in those school years"),
     ]
     return [*lines, *(("Source", one_line(each, 300)) for each in scenario.sources)]
 
@@ -85,6 +85,9 @@ def in_short(told: Explanation) -> list[str]:
     """What the scenario does to each program's seats, a sentence a program, age and span of years."""
     sentences = []
     for (program, age), rows in _by(told.changes, "program", "age").items():
+        if program in told.services:
+            sentences += [_of_service(told, years, row) for years, row in _spans(rows, _program_seats)]
+            continue
         title = told.programs[str(program)].title
         for years, row in _spans([row for row in rows if row["stream"] is not None], _program_seats):
             before, after = count(row["program_baseline"]), count(row["program_scenario"])
@@ -98,6 +101,17 @@ def in_short(told: Explanation) -> list[str]:
     if told.moves_no_child:
         sentences.append("Every child has the same care in both arms: each impact is exactly zero, in every draw.")
     return sentences
+
+
+def _of_service(told: Explanation, years: str, row: Row) -> str:
+    """What the scenario does to the places of a service, in a sentence."""
+    service = told.services[str(row["program"])]
+    first, last = service.ages[0], service.ages[-1]
+    ages = f"at {first}" if first == last else f"at {first} to {last}"
+    before, after = count(row["program_baseline"]), count(row["program_scenario"])
+    return (
+        f"{service.title} {ages}: places for {after} children a year, {before} in the baseline, school years {years}."
+    )
 
 
 def explanation_views(told: Explanation) -> list[View]:
@@ -136,10 +150,16 @@ def cannot_say(told: Explanation) -> list[str]:
     if borrowed:
         places = ", ".join(f"{place} ({number})" for place, number in borrowed.most_common())
         limits.append(f"What only local figures could tell: {borrowed.total()} stand in from elsewhere: {places}.")
+    for service in told.services.values():
+        missing = ", ".join(one.outcome for one in service.not_carried)
+        if missing:
+            limits.append(f"{service.title}: {missing} were measured elsewhere and are not in the model.")
+        if not service.effects:
+            limits.append(f"What {service.title.lower()} does for children: nothing measured of it is in the model.")
     weak = [str(row["name"]) for row in parameters if row["grade"] == "association"]
     if weak:
         limits.append(f"What causes later milestones: {', '.join(weak)} are associations, not effects.")
-    if "quality" in scenario.levers:
+    if "quality" in scenario.levers or "service_quality" in scenario.levers:
         limits.append("What raises quality, or what that would cost: the lever only says what would follow.")
     return limits
 
@@ -153,7 +173,7 @@ def _changes(told: Explanation) -> View:
     for _, same in _by(told.changes, "program", "stream", "age").items():
         rows += [dict(row) | {"years": years} for years, row in _spans(same, _stream_seats)]
     columns = (
-        Column("program", lambda row: told.programs[str(row["program"])].title, right=False),
+        Column("program", lambda row: _title(told, str(row["program"])), right=False),
         Column("paid with", lambda row: word(row["stream"] or "any"), right=False),
         Column("age", lambda row: text(row["age"])),
         Column("school years", lambda row: text(row["years"]), right=False),
@@ -163,8 +183,13 @@ def _changes(told: Explanation) -> View:
         Column("change", lambda row: change(row["change"])),
         Column("by contract", lambda row: word(row["financed"]), right=False, gives_way=1),
     )
-    title = "Seats that the baseline or the scenario changes, in the community and in a year"
+    title = "Seats and places that the baseline or the scenario changes, in the community and in a year"
     return View("changes", title, "a school year is named by its fall", columns, one_section(rows))
+
+
+def _title(told: Explanation, name: str) -> str:
+    """The title of a program or service."""
+    return told.services[name].title if name in told.services else told.programs[name].title
 
 
 def _levers(rows: Sequence[Row]) -> View:

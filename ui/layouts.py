@@ -22,7 +22,7 @@ from cradlecast.ui.figures import (
     text,
     word,
 )
-from cradlecast.ui.occasion import EVERYBODY, SEATED, Occasion
+from cradlecast.ui.occasion import CHANGED, EVERYBODY, SEATED, Occasion
 from cradlecast.ui.rows import Cell, Row, Table
 from cradlecast.ui.tables import Column, Section, View, one_section
 from cradlecast.ui.worth_layouts import WORTH_LAYOUTS
@@ -49,7 +49,7 @@ _CHANCES: Final = {
 """The chance that the scenario does not help: milestones are wanted, school events are not."""
 
 _MONEY: Final = {
-    ("public", "seats"): "public budgets: seats",
+    ("public", "seats"): "public budgets: seats and services",
     ("public", "besides_seats"): "public budgets: all else",
     ("private", "total"): "children, parents, centers, victims",
     ("society", "total"): "everybody, also elsewhere",
@@ -118,6 +118,8 @@ def milestones(table: Table, occasion: Occasion) -> list[View]:
     views = [_rates(table, occasion, EVERYBODY, "Milestones of all children")]
     if SEATED in groups:
         views.append(_rates(table, occasion, SEATED, "Milestones of children in a financed seat"))
+    elif CHANGED in groups:
+        views.append(_rates(table, occasion, CHANGED, "Milestones of children whose care or services change"))
     if occasion.deal:
         return views
     impacts = _by_group(table, occasion, "Impact by group, in percentage points", _impact)

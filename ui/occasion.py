@@ -17,6 +17,7 @@ from cradlecast.ui.tables import Column, Section, View
 
 EVERYBODY: Final = "all"
 SEATED: Final = "financed_seat"
+CHANGED: Final = "support_changed"
 """Groups of children that get tables of their own."""
 
 _GROUPS: Final = {
@@ -26,9 +27,9 @@ _GROUPS: Final = {
     "above_poverty": "above poverty line",
     "stayed": "still here at 26",
     "left": "moved away by 26",
-    "care_changed": "whose care changes",
+    CHANGED: "whose care or services change",
 }
-_COMPARED: Final = (EVERYBODY, SEATED, "care_changed", "below_poverty", "above_poverty")
+_COMPARED: Final = (EVERYBODY, SEATED, CHANGED, "below_poverty", "above_poverty")
 
 
 @dataclass(frozen=True)

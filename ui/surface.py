@@ -57,7 +57,7 @@ _AFTER_THE_RUN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Columns that only a study fills in; in a preview they are null."""
 
-_OF_THE_SEATED: Final = (SEATED, "care_changed")
+_OF_THE_SEATED: Final = (SEATED, "support_changed")
 _PER_CHILD: Final = {
     ("milestones", "baseline_rate"),
     ("payments", "price"),

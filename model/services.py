@@ -1,0 +1,203 @@
+"""Services: support that takes in so many children a year, chosen among those for whom it is meant.
+
+What both engines share: a service made ready for one draw, and its provider, a Mesa agent that opens and closes places.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import mesa
+import numpy as np
+
+from cradlecast.model import kernels as rules
+from cradlecast.model.children import Reals
+from cradlecast.model.kernels import Real, Theta, Whole
+from cradlecast.model.place import Place
+from cradlecast.model.theta import chain, index_variance, steeper
+from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.service import Need, Service, places_open
+
+YEAR_BITS: Final = 12
+"""Bits of the year in the counter of a service's chance events; its own number stands above them."""
+
+MOST: Final = 31
+"""Services that one setting may have: one bit each in ``SERVED``."""
+
+HELP: Final = {
+    "skill": Real.HELP_SKILL,
+    "chronic_absence": Real.HELP_ABSENCE,
+    "suspension": Real.HELP_SUSPENSION,
+    "arrest": Real.HELP_ARREST,
+    "development": Real.HELP_DEVELOPMENT,
+    "graduation": Real.HELP_GRADUATION,
+    "enrolment": Real.HELP_ENROLMENT,
+    "completion": Real.HELP_COMPLETION,
+    "caesarean": Real.HELP_CAESAREAN,
+}
+"""Where a child keeps what a service gives, by channel."""
+
+FOR_THE_YEAR: Final = (Real.HELP_SKILL, Real.HELP_ABSENCE, Real.HELP_SUSPENSION, Real.HELP_ARREST)
+"""What holds for the year of service; all else holds for good."""
+
+NEEDS: Final[Mapping[Need, tuple[Whole, int, int | None]]] = {
+    "graduates": (Whole.REACHED, rules.GRADUATE, None),
+    "enrolled": (Whole.REACHED, rules.ENROLLED, None),
+    "two_year_students": (Whole.SECTOR, 0, rules.TWO_YEAR),
+    "absent_last_year": (Whole.NOW, 0, None),
+    "suspended_last_year": (Whole.NOW, 1, None),
+    "arrested_last_year": (Whole.NOW, 2, None),
+}
+"""Where a need is read, before the year begins: a column, and the bit that is set or the value that it has."""
+
+_LOGISTIC_SD: Final = np.pi / np.sqrt(3.0)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A service as it stands in one draw.
+
+    Attributes
+    ----------
+    declared
+        Its file.
+    bit
+        Its bit in ``SERVED``.
+    take_up
+        Share of those offered who take part.
+    limit
+        Standardised income below which a child is eligible; infinite without a limit.
+    gifts
+        Column to what a child served is given there: sd, shifts of log-odds, or a relative change.
+    to_trait
+        What is added to the trait, sd, by way of birth weight; and to birth weight itself, kg.
+    """
+
+    declared: Service
+    bit: int
+    take_up: np.float32
+    limit: np.float32
+    gifts: Mapping[Real, np.float32]
+    to_trait: np.float32
+    to_weight: np.float32
+
+    def when(self, year: int) -> int:
+        """The fourth word of the counter of its chance events in a year; 0 for those that hold for life."""
+        return year | number_of(self.declared.name) << YEAR_BITS
+
+
+def number_of(name: str) -> int:
+    """A service's own number in the counter, by its name alone."""
+    return zlib.crc32(name.encode()) & (1 << 32 - YEAR_BITS) - 1
+
+
+def offers_of(
+    services: Sequence[Service], values: Mapping[str, float], place: Place, theta: Reals
+) -> tuple[Offer, ...]:
+    """Services made ready for a draw.
+
+    Raises
+    ------
+    InputError
+        If there are more than a setting can have, or two whose chance events would be the same.
+    """
+    if len(services) > MOST:
+        raise InputError(f"a scenario may have at most {MOST} services; got {len(services)}")
+    numbers: dict[int, str] = {}
+    for service in services:
+        other = numbers.setdefault(number_of(service.name), service.name)
+        if other != service.name:
+            raise InputError(f"services '{other}' and '{service.name}' would share their luck; rename one of them")
+    return tuple(_offer(service, bit, values, place, theta) for bit, service in enumerate(services))
+
+
+def _offer(service: Service, bit: int, values: Mapping[str, float], place: Place, theta: Reals) -> Offer:
+    """One service made ready."""
+    effects = {effect.channel: values[effect.parameter] for effect in service.effects}
+    weight = effects.pop("birth_weight", 0.0)
+    limit = service.max_income_to_poverty
+    return Offer(
+        declared=service,
+        bit=bit,
+        take_up=np.float32(values[service.take_up]),
+        limit=np.float32(np.inf if limit is None else place.income_at(limit)),
+        gifts={
+            HELP[channel]: np.float32(_gift(channel, effect, service.needs, place, theta))
+            for channel, effect in effects.items()
+        },
+        to_trait=np.float32(weight * theta[Theta.BIRTH_WEIGHT_LOAD]),
+        to_weight=np.float32(weight * theta[Theta.BIRTH_WEIGHT_SD]),
+    )
+
+
+def _gift(channel: str, effect: float, needs: Sequence[Need], place: Place, theta: Reals) -> float:
+    """An effect as the rules take it.
+
+    Effects on chances come as sd of the outcome (of a logistic latent), percent of its rate (as a shift of the odds of
+    a rare event) or points of the children served, by the slope of the logistic at the rate of those at risk.
+    """
+    if channel in ("skill", "development"):
+        return effect
+    if channel == "caesarean":
+        return float(np.expm1(effect))
+    if channel == "chronic_absence":
+        return float(effect * _LOGISTIC_SD)
+    if channel in ("suspension", "arrest"):
+        return float(np.log(max(1.0 + effect / 100.0, 0.05)))
+    return _shift_of_points(channel, effect / 100.0, needs, place, theta)
+
+
+def _shift_of_points(step: str, points: float, needs: Sequence[Need], place: Place, theta: Reals) -> float:
+    """A shift of a step's log-odds that moves so large a share of all children served, at risk of the step or not."""
+    graduate, enrol, complete, _ = chain(place)
+    rate = {"graduation": graduate, "enrolment": enrol, "completion": complete}[step]
+    student = bool({"enrolled", "two_year_students"} & set(needs))
+    graduated = student or "graduates" in needs
+    at_risk = 1.0
+    if step in ("enrolment", "completion") and not graduated:
+        at_risk *= graduate
+    if step == "completion" and not student:
+        at_risk *= enrol
+    return points / at_risk / (rate * (1.0 - rate)) * steeper(index_variance(theta.astype(np.float64), step.upper()))
+
+
+class Provider(mesa.Agent):
+    """Who runs a service in a community: opens and closes places, takes children in, and keeps the book.
+
+    Attributes
+    ----------
+    offer
+        The service as it stands in this draw.
+    grants
+        First year and places a year of everything that pays for it now, in children of the community.
+    quality
+        Multiplies every effect.
+    served
+        Year to children taken in, simulated.
+    """
+
+    def __init__(self, model: mesa.Model, offer: Offer) -> None:
+        super().__init__(model)
+        self.offer = offer
+        self.grants: list[tuple[int, int]] = []
+        self.quality = 1.0
+        self.take_up = offer.take_up
+        self.cost = offer.declared.cost.value
+        self.served: dict[int, int] = {}
+        self.open: dict[int, int] = {}
+
+    def places(self, year: int) -> int:
+        """Places open in a year, in children of the community."""
+        return places_open(self.offer.declared, self.grants, year)
+
+    def gifts(self) -> dict[Real, np.float32]:
+        """What a child taken in now is given, at the quality of now."""
+        return {column: np.float32(amount * np.float32(self.quality)) for column, amount in self.offer.gifts.items()}
+
+    def take_in(self, year: int, places: int, children: int) -> None:
+        """Book a year: places open, of the community, and simulated children taken in."""
+        if places or children:
+            self.open[year], self.served[year] = places, children
