@@ -23,26 +23,34 @@ from cradlecast.model.draws import draw_parameters
 from cradlecast.model.flows import EARNINGS_PRICE_YEAR
 from cradlecast.model.kernels import HOME, Decision, Real, Theta
 from cradlecast.model.place import Floats, Place
+from cradlecast.model.theta import chain
 from cradlecast.model.town import PROGRAMS, Setting, streams_of
-from cradlecast.model.trial_town import READINGS, TRIAL, TRIAL_STREAM, TrialTown, attended, care_at, worth_of
+from cradlecast.model.trial_town import READINGS, TRIAL, TRIAL_STREAM, ServiceTrial, TrialTown, Worth, care_at, worth_of
 from cradlecast.observed import Findings, Progress, interval
 from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest, ground_in, setting_in
 from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.fields import Record
+from cradlecast.scenarios.fit import check_service
 from cradlecast.scenarios.library import (
     load_community,
     load_parameters,
     load_prices,
     load_program,
+    load_service,
     load_trial,
     load_trial_parameters,
     names,
 )
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
+from cradlecast.scenarios.service import Service
 from cradlecast.scenarios.trial import OUTCOMES, Figures, FollowUp, Trial, published_of
 
 CARE: Final = ("home", *PROGRAMS, "trial")
 """Kinds of care of a trial's children; the last is the trial's own."""
+
+SERVED: Final = ("not served", "trial")
+"""The same for a trial of a service."""
 
 LEVEL: Final = 0.9
 """Level of every interval that is shown."""
@@ -78,8 +86,31 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "N7013": "parents' earnings, which trials do not follow",
     "N8021": "dollars of crime by sex and payer, which the model does not have",
     "N8022": "earnings by sex and to age 40, which the model does not have",
+    "E4012": "babies' emergency care and inquiries into maltreatment, which the model does not have",
+    "E4017": "a stricter school, in relative percents without a standard error; the reverse of the service",
+    "E4025": "families' moves to other neighborhoods; the model has no neighborhoods to move to",
+    "E5008": "benefits and costs, not an effect on children",
+    "E5030": "benefits and costs, not an effect on children",
+    "E6005": "a town's coalition against drug use and crime; a ratio of risks, or a null without a number",
+    "E6006": "a charter school, not a service; no standard error",
+    "E6007": "living in a zone with many programs; a null without a number",
+    "E6009": "case management in schools, a null without a number and from memory",
+    "N4061": "a count of significant outcomes, and a size in words",
+    "N4064": "babies' emergency care, which the model does not have",
+    "N4065": "babies' emergency care, which the model does not have",
+    "N4069": "relative percents without a standard error, signs, or a null without numbers; the model has points",
+    "N4073": "333 dollars a month to mothers, a null without a number; the model has no cash program",
+    "E1026": "levels of one county, to which a community may be compared, not an effect",
+    "E1042": "levels by group, to which a community may be compared, not an effect",
+    "E2002": "levels by family background, to which the pathway may be compared, not an effect",
+    "E2013": "twelve years of school spending; the model has no spending of schools",
+    "E2016": "a teacher's value added; the model has classmates and no teachers",
+    "E2022": "graduation of one city's good readers, a level and not an effect",
 }
-"""Estimates of early care with role VALIDATE that no trial file takes up, by the first letters of their id, and why."""
+"""Estimates with role VALIDATE that no trial file takes up, by the first letters of their id, and why.
+
+Those of published associations are set beside the model elsewhere: see ``published``.
+"""
 
 
 @dataclass(frozen=True)
@@ -183,7 +214,11 @@ def run_trials(
     InputError
         If a trial's community cannot be loaded or calibrated.
     """
-    grounds = {name: ground_in(load_community(name), options) for name in _communities(trials, community)}
+    services = {one.program: load_service(one.program) for one in trials if one.of_service}
+    for service in services.values():
+        check_service(service)
+    own = tuple(services.values())
+    grounds = {name: ground_in(load_community(name), options, own) for name in _communities(trials, community)}
 
     def draw_of(number: int) -> list[Effects]:
         return [run_trial(one, grounds[community or one.community], number) for one in trials]
@@ -211,7 +246,8 @@ def run_trial(trial: Trial, ground: Ground, draw: int, **values: float) -> Effec
 def trial_setting(trial: Trial, ground: Ground, draw: int, **values: float) -> tuple[Setting, dict[str, float]]:
     """The setting of both arms, and the draw's parameters of the rule for trials.
 
-    Children have no effect on their classmates here: those of both arms sit in the same classes.
+    In a trial of care the trial's own sites stand beside those of the community; in one of a service the community is
+    as it is. Children have no effect on their classmates here: those of both arms sit in the same classes.
     """
     drawn, calibration = ground.draw(draw)
     rule = draw_parameters(load_trial_parameters(), ground.options.seed, draw)
@@ -220,6 +256,11 @@ def trial_setting(trial: Trial, ground: Ground, draw: int, **values: float) -> t
     theta[Theta.PEER_EFFECT] = 0.0
     cohorts = (trial.year - trial.years[0].age,)
     known = streams_of(ground.place, ())
+    if trial.of_service:
+        base = setting_in(ground, drawn | values, calibration, draw, cohorts, known)
+        service = _service_of(trial)
+        n_births = round(ground.options.children / _meant_for(ground, trial, service))
+        return replace(base, theta=theta, horizon=trial.last_age + 1, n_children=n_births, services=(service,)), rule
     bare = [(program, "standing") for program in PROGRAMS if program not in {one for one, _ in known}]
     streams = (*known, *bare, (trial.program, TRIAL_STREAM))
     base = setting_in(ground, drawn | values, calibration, draw, cohorts, streams)
@@ -227,9 +268,46 @@ def trial_setting(trial: Trial, ground: Ground, draw: int, **values: float) -> t
     return replace(base, theta=theta, horizon=trial.last_age + 1, n_children=n_births), rule
 
 
+def _service_of(trial: Trial) -> Service:
+    """The service of a trial, for those whom the trial was meant for."""
+    service = load_service(trial.program)
+    changed = {
+        "ages": tuple(year.age for year in trial.years),
+        "max_income_to_poverty": trial.max_income_to_poverty,
+        "needs": service.needs if trial.needs is None else trial.needs,
+    }
+    return service.model_copy(update=changed)
+
+
+def _meant_for(ground: Ground, trial: Trial, service: Service) -> float:
+    """About the share of a birth year whom a trial's service is meant for, and no less than a tenth of it.
+
+    A smaller share gives a trial of fewer children than were asked for.
+    """
+    graduate, enrol, _, _ = chain(ground.place)
+    events = ground.community.events
+    share = {
+        "graduates": graduate,
+        "enrolled": graduate * enrol,
+        "two_year_students": 0.3 * graduate * enrol,
+        "absent_last_year": events["chronic_absence"].all.value,
+        "suspended_last_year": events["suspension"].all.value,
+        "arrested_last_year": events["arrest"].all.value,
+    }
+    found = _eligible(ground.place, trial)
+    for need in service.needs:
+        found *= share[need]
+    return max(found, 0.1)
+
+
 def trial_children(trial: Trial, setting: Setting) -> Children:
-    """The children of a trial as born: the first of the birth year whose families' income is low enough."""
+    """The children of a trial as born: the first of the birth year whose families' income is low enough.
+
+    For a service the whole birth year, of whom the trial takes its children when it begins.
+    """
     born = children_in(setting)
+    if trial.of_service:
+        return born
     limit = trial.max_income_to_poverty
     rows = np.arange(len(born))
     if limit is not None:
@@ -242,28 +320,45 @@ def trial_children(trial: Trial, setting: Setting) -> Children:
 
 
 def effects_of(trial: Trial, setting: Setting, children: Children, rule: Mapping[str, float]) -> Effects:
-    """Live both arms and compare them, child by child."""
-    worth = worth_of(trial, rule)
-    arms = [TrialTown(setting, children, trial, worth, offered) for offered in (False, True)]
+    """Live both arms and compare them, child by child.
+
+    Raises
+    ------
+    InputError
+        If the trial finds no child whom it is meant for.
+    """
+    arms = _arms(trial, setting, children, worth_of(trial, rule))
     values = [_live(arm, trial.follow_ups) for arm in arms]
     lives = [arm.columns() for arm in arms]
-    entry = trial.years[0].age
-    otherwise = care_at(lives[0], entry)
-    brought_in = attended(lives[1]).astype(np.float64) - attended(lives[0])
+    here = arms[0].inside()
+    if not here.any():
+        raise InputError(f"trial '{trial.name}' finds no children whom it is meant for; raise --children")
+    otherwise = np.where(here, HOME, -1) if trial.of_service else care_at(lives[0], trial.years[0].age)
+    brought_in = arms[1].attended().astype(np.float64) - arms[0].attended()
     n = len(trial.follow_ups)
     itt, tot, without = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
     for number, follow_up in enumerate(trial.follow_ups):
-        inside = _among(otherwise, follow_up)
+        inside = here & _among(otherwise, follow_up)
         if not inside.any():
             continue
         without[number] = values[0][number][inside].mean()
         itt[number] = (values[1][number] - values[0][number])[inside].mean()
         share = brought_in[inside].mean()
         tot[number] = itt[number] / share if share > 0.0 else np.nan
+    if trial.of_service:
+        served = [float(arm.attended()[here].mean()) for arm in arms]
+        return Effects(itt, tot, without, np.array([[[1.0 - share, share] for share in served]]))
     care = np.array(
         [[np.bincount(care_at(life, y.age), minlength=len(CARE)) / len(life) for life in lives] for y in trial.years]
     )
     return Effects(itt, tot, without, care)
+
+
+def _arms(trial: Trial, setting: Setting, children: Children, worth: Worth) -> list[TrialTown] | list[ServiceTrial]:
+    """Both arms before their first year, without and with the offer."""
+    if trial.of_service:
+        return [ServiceTrial(setting, children, trial, worth, offered) for offered in (False, True)]
+    return [TrialTown(setting, children, trial, worth, offered) for offered in (False, True)]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -304,10 +399,11 @@ def effect_table(trial: Trial, lived: Sequence[Effects], seed: int) -> pd.DataFr
 def care_table(trial: Trial, lived: Sequence[Effects]) -> pd.DataFrame:
     """By school year and kind of care: the share of children there without and with the offer."""
     shares = np.mean([one.care for one in lived], axis=0)
+    kinds = SERVED if trial.of_service else CARE
     rows = [
         {"trial": trial.name, "age": year.age, "care": kind, "without": shares[at, 0, k], "offered": shares[at, 1, k]}
-        for at, year in enumerate(trial.years)
-        for k, kind in enumerate(CARE)
+        for at, year in enumerate(trial.years[: len(shares)])
+        for k, kind in enumerate(kinds)
     ]
     return pd.DataFrame(rows)
 
@@ -445,7 +541,7 @@ TARGET_COLUMNS: Final = (
 """Columns of a target after the trial and the follow-up; ``place`` is the share of the prediction below the figure."""
 
 
-def _live(arm: TrialTown, follow_ups: Sequence[FollowUp]) -> list[Floats]:
+def _live(arm: TrialTown | ServiceTrial, follow_ups: Sequence[FollowUp]) -> list[Floats]:
     """Live one arm, reading every follow-up at the end of its year."""
     values: list[Floats] = [np.empty(0)] * len(follow_ups)
     while arm.time < arm.last_year - arm.first_year + 1:
@@ -453,7 +549,7 @@ def _live(arm: TrialTown, follow_ups: Sequence[FollowUp]) -> list[Floats]:
         age = int(arm.time) - 1
         for number, follow_up in enumerate(follow_ups):
             if follow_up.age == age:
-                values[number] = READINGS[follow_up.outcome](arm.columns(), age)
+                values[number] = READINGS[follow_up.outcome](arm.seen(), age)
     return values
 
 
@@ -518,7 +614,8 @@ def _communities(trials: Sequence[Trial], community: str | None) -> tuple[str, .
 def _record(trials: Sequence[Trial], options: Options, community: str | None) -> dict[str, object]:
     """What was asked, with a fingerprint of everything behind the numbers."""
     places = _communities(trials, community)
-    declared = [load_community(name) for name in places] + [load_program(name) for name in PROGRAMS]
+    declared: list[Record] = [*(load_community(name) for name in places), *(load_program(name) for name in PROGRAMS)]
+    declared += [load_service(name) for name in dict.fromkeys(one.program for one in trials if one.of_service)]
     sizes = {name: value for name, value in asdict(options).items() if name not in ("worlds", "horizon")}
     return {
         "cradlecast": VERSION,

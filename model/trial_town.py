@@ -1,4 +1,4 @@
-"""A trial inside the model: children placed by keyed draws, each with and without the offer of a place."""
+"""A trial inside the model: children placed or served by keyed draws, each with and without the offer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cradlecast.model.kernels import HOME, Decision, Real, Whole
 from cradlecast.model.outcomes import MEASURES
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats
+from cradlecast.model.services import FOR_THE_YEAR
 from cradlecast.model.town import PROGRAMS, Setting
 from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.trial import SchoolYear, Trial
@@ -23,6 +24,9 @@ TRIAL: Final = len(PROGRAMS) + 1
 
 TRIAL_STREAM: Final = "trial"
 """Stream of the trial's own sites."""
+
+_RECORDS: Final = slice(int(Whole.ABSENT_YEARS), int(Whole.ABSENT_YEARS) + len(EVENTS))
+"""Rows of the school events."""
 
 BEFORE, AFTER = 1970, 1980
 """Years up to which care was worth what it was before 1980, and from which on it is worth what it is today.
@@ -133,6 +137,7 @@ class TrialTown(Pipeline):
 
     def _without(self, year: SchoolYear, start: int, stop: int) -> Wholes:
         """Kind of care outside the trial's program, int32 (n,)."""
+        assert year.care is not None
         shares = np.array(year.care.shares())
         total = shares.sum()
         ends = np.cumsum(shares) / total if total > 0.0 else np.ones(len(shares))
@@ -146,10 +151,80 @@ class TrialTown(Pipeline):
         kernels.uniforms(ids[0, start:stop], ids[1, start:stop], self.setting.world, int(decision), year, out)
         return out.astype(np.float64)
 
+    def seen(self) -> Children:
+        """The children as the trial's follow-ups see them: as they are."""
+        return self._columns
 
-def attended(children: Children) -> Bools:
-    """True for children who had a year in the trial's program, bool (n,)."""
-    return np.asarray((children.whole(Whole.CARE3) == TRIAL) | (children.whole(Whole.CARE4) == TRIAL))
+    def inside(self) -> Bools:
+        """Children in the trial: all, bool (n,)."""
+        return np.ones(len(self._columns), np.bool_)
+
+    def attended(self) -> Bools:
+        """True for children who had a year in the trial's program, bool (n,)."""
+        c = self._columns
+        return np.asarray((c.whole(Whole.CARE3) == TRIAL) | (c.whole(Whole.CARE4) == TRIAL))
+
+
+class ServiceTrial(Pipeline):
+    """One arm of a trial of a service: a birth year as it lives here, of which some are offered the service.
+
+    In the trial are the children for whom it is meant when its first year begins: income, needs, and not moved away.
+    Whether a child takes up an offer is one chance event, the same in both arms and in every year.
+
+    Parameters
+    ----------
+    setting
+        One birth year; its only service is the trial's.
+    children
+        The whole birth year.
+    trial
+        Its facts.
+    worth
+        What the service is worth in this draw, as a multiple of its effects at scale.
+    offered
+        True for the arm with the offer.
+    """
+
+    def __init__(self, setting: Setting, children: Children, trial: Trial, worth: Worth, offered: bool) -> None:
+        super().__init__(setting, children)
+        (self._provider,) = self.providers
+        self._provider.quality, self._provider.take_up = worth.offered, np.float32(1.0)
+        self.offered = offered
+        self._years = {year.age: year for year in trial.years}
+        self._first_age = trial.years[0].age
+        self._inside = np.zeros(len(children), np.bool_)
+        self._before = children.k[_RECORDS].copy()
+
+    def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
+        """Give the service to those in the trial who take it up, or who get it without the offer."""
+        c, age = self._columns, year - self.first_year
+        c.x[np.array(FOR_THE_YEAR)] = 0.0
+        if age == self._first_age:
+            self._before = c.k[_RECORDS].copy()
+            self._inside[self._asking(self._provider, *ages[age])] = True
+        if age in self._years:
+            one = self._years[age]
+            luck = np.empty(len(c), np.float32)
+            kernels.uniforms(c.ids[0], c.ids[1], self.setting.world, int(Decision.TRIAL_TAKE_UP), 0, luck)
+            share = one.take_up.value if self.offered else one.crossover.value
+            self._give(self._provider, np.flatnonzero(self._inside & (luck.astype(np.float64) < share)))
+
+    def seen(self) -> Children:
+        """The children as the trial's follow-ups see them: of school events what happened since it began."""
+        c = self._columns
+        k = c.k.copy()
+        years, once = slice(0, kernels.FIRST_ONCE), slice(kernels.FIRST_ONCE, None)
+        k[_RECORDS][years] -= self._before[years]
+        k[_RECORDS][once] = np.where(self._before[once] >= 0, np.int32(-1), k[_RECORDS][once])
+        return Children(c.ids, c.x, k, c.cohorts, c.starts)
+
+    def inside(self) -> Bools:
+        """Children in the trial, bool (n,); none before its first year."""
+        return self._inside
+
+    def attended(self) -> Bools:
+        """True for children who were served, bool (n,)."""
+        return np.asarray(self._columns.whole(Whole.SERVED) != 0)
 
 
 def care_at(children: Children, age: int) -> Wholes:
@@ -178,7 +253,7 @@ def _score(name: str) -> Reading:
 
 
 def _event(number: int) -> Reading:
-    """Points: 100 for children to whom a school event ever happened."""
+    """Points: 100 for children to whom a school event ever happened, in trials of services since they began."""
     counted = number < kernels.FIRST_ONCE
 
     def read(children: Children, _: int) -> Floats:
@@ -199,7 +274,17 @@ def _measure(name: str, unit: float) -> Reading:
     return lambda children, _: unit * values(children)
 
 
+def _weight(children: Children, _: int) -> Floats:
+    """Birth weight, in sd of the children."""
+    weight = children.real(Real.BIRTH_WEIGHT).astype(np.float64)
+    return np.asarray(weight / weight.std())
+
+
 READINGS: Final[Mapping[str, Reading]] = {
+    "birth_weight": _weight,
+    "development": lambda children, _: children.real(Real.DEVELOPMENT_TRUE).astype(np.float64),
+    "on_track": _measure("on_track_at_3", 100.0),
+    **{name: _measure(name, 100.0) for name in ("low_birth_weight", "caesarean")},
     **{name: _score(name) for name in ("skill", *_AT_FOUR)},
     **{event: _event(number) for number, event in enumerate(EVENTS)},
     **{milestone: _milestone(number) for number, milestone in enumerate(MILESTONES)},

@@ -92,7 +92,7 @@ def check_fit(scenario: Scenario, community: Community) -> None:
     check_community(community)
     _check_take_up(scenario)
     for service in services_of(scenario, community):
-        _check_service(service)
+        check_service(service)
     seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
     owners = {f"baseline '{scenario.baseline}'": baseline.changes, f"scenario '{scenario.name}'": scenario.changes}
     for owner, changes in owners.items():
@@ -120,7 +120,7 @@ def _check_take_up(scenario: Scenario) -> None:
             )
 
 
-def _check_service(service: Service) -> None:
+def check_service(service: Service) -> None:
     """Refuse a service whose parameters do not exist or have another unit than the channel."""
     shipped = load_parameters().parameters
     again = next((name for name in service.parameters if name in shipped), None)

@@ -125,13 +125,20 @@ def load_results(path: str | Path) -> Results:
 def load_trial(name_or_path: str | Path) -> Trial:
     """A trial: a shipped one by its name, or one's own by the path of its file; see `load_community`.
 
-    A community that the trial names by a path lies where that path leads from the trial's own folder.
+    A community or a service that the trial names by a path lies where that path leads from the trial's own folder.
+
+    Raises
+    ------
+    InputError
+        Also if it offers a service that does not exist.
     """
     trial = _load("trial", Trial, name_or_path)
-    if not _is_path(trial.community):
-        return trial
     folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
-    return trial.model_copy(update={"community": str(folder / trial.community)})
+    paths = {"community": trial.community, "program": trial.program}
+    found = trial.model_copy(update={key: str(folder / name) for key, name in paths.items() if _is_path(name)})
+    if found.of_service:
+        load_service(found.program)
+    return found
 
 
 def load_costs(name_or_path: str | Path) -> Costs:

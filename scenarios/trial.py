@@ -1,4 +1,4 @@
-"""A trial of early care: design facts, and what was published of it; nothing in it moves an effect."""
+"""A trial of early care or of a service: design facts, and what was published of it; nothing in it moves an effect."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from cradlecast.scenarios.fields import (
     Text,
     Year,
 )
+from cradlecast.scenarios.service import NEED_AGES, Need
 
 type Estimand = Literal["ITT", "TOT"]
 """ITT: of being offered a place. TOT: of attending, among those whom the offer brought in."""
@@ -31,6 +32,11 @@ type Among = Literal["all", "home", "center"]
 """Children by the care that they have without the offer: any, at home, or in a center other than the trial's."""
 
 OUTCOMES: Final[Mapping[str, tuple[str, int, int]]] = {
+    "birth_weight": ("sd", 0, 29),
+    "low_birth_weight": ("percentage_points", 0, 29),
+    "caesarean": ("percentage_points", 0, 29),
+    "development": ("sd", 2, 29),
+    "on_track": ("percentage_points", 2, 29),
     "skill": ("sd", 3, 17),
     "literacy": ("sd", 3, 17),
     "math": ("sd", 3, 17),
@@ -61,6 +67,10 @@ READ_AS: Final[Mapping[str, tuple[str, ...]]] = {
     "math": ("math",),
     "vocabulary": ("language",),
     "behaviour": ("behaviour",),
+    "birth_outcome": ("birth_weight", "low_birth_weight"),
+    "caesarean": ("caesarean",),
+    "attendance": ("chronic_absence",),
+    "employed": ("employed",),
     "postsecondary_enrolled": ("postsecondary_enrolled", "four_year_college", "two_year_college"),
     "postsecondary_completed": ("postsecondary_completed", "bachelor"),
     **{
@@ -81,6 +91,18 @@ ESTIMANDS: Final[Mapping[str, Estimand]] = {
 
 ENTRY_AGES: Final = (3, 4)
 """Ages in the fall at which a trial may offer places."""
+
+LAST_SERVED_AGE: Final = 25
+"""Latest age in the fall at which a trial may offer a service."""
+
+CARE_PROGRAMS: Final = ("prek", "head_start", "child_care")
+"""Programs of care; every other program of a trial is a service."""
+
+PER_UNIT: Final[Mapping[str, tuple[str, float]]] = {
+    "probability": ("percentage_points", 100.0),
+    "proportion": ("percentage_points", 100.0),
+}
+"""Units of estimates that are told in another unit, and what one of them is there."""
 
 FULL: Final = 1.0
 """Take-up where attenders are compared with children who do not attend."""
@@ -109,23 +131,22 @@ class CareMix(Record):
 class SchoolYear(Record):
     """One year of the trial: who attends in each arm, and the care of those in the control arm who do not."""
 
-    age: int = Field(description="Age in the fall: 3 or 4.")
+    age: int = Field(description="Age in the fall: 3 or 4 for care, 0 to 25 for a service.")
     take_up: ShareFigure = Field(description="Share of the offered who attend.")
     crossover: ShareFigure = Field(description="Share of the controls who get into the trial's program all the same.")
-    care: CareMix = Field(
+    care: CareMix | None = Field(
+        None,
         description="Care of the other controls; with the crossover it adds up to 1. In a cutoff design, of children "
-        "one year younger."
+        "one year younger. Left out for a service: controls have what is usual.",
     )
 
     @model_validator(mode="after")
     def _adds_up(self) -> SchoolYear:
-        if self.age not in ENTRY_AGES:
-            raise ValueError(f"age must be 3 or 4; got {self.age}")
         if self.take_up.value < self.crossover.value:
             raise ValueError(
                 f"take_up ({self.take_up.value:g}) must not lie below crossover ({self.crossover.value:g})"
             )
-        total = self.crossover.value + sum(self.care.shares())
+        total = 1.0 if self.care is None else self.crossover.value + sum(self.care.shares())
         if abs(total - 1.0) > _ROUNDING:
             raise ValueError(f"crossover and the shares of care must add up to 1; got {total:g}")
         return self
@@ -190,19 +211,25 @@ class FollowUp(Record):
             raise ValueError(f"{found.id} is about {found.outcome}, which may not be set beside {self.outcome}")
         if ESTIMANDS.get(found.estimand) != self.estimand:
             raise ValueError(f"{found.id} is {found.estimand}, which is not {self.estimand}")
-        if found.unit != unit or found.value is None:
+        if PER_UNIT.get(found.unit, (found.unit, 1.0))[0] != unit or found.value is None:
             raise ValueError(f"{found.id} has no number in {unit}")
 
 
 class Trial(Record):
-    """A trial of places in early care, as it was designed; its effects follow from the model alone."""
+    """A trial of places in early care or in a service, as it was designed; its effects follow from the model alone."""
 
     schema_: str = Field(alias="schema")
     name: Name
     title: Text
     description: Text = Field(description="What was done, and what the file cannot say.")
     sources: tuple[Text, ...] = Field(min_length=1, description="Titles, with addresses as they were read.")
-    program: Literal["prek", "head_start", "child_care"] = Field(description="The program that places are offered in.")
+    program: Text = Field(
+        description="The program or service that is offered: prek, head_start, child_care, the name of a service, or "
+        "the path of a service's file (seen from this file's folder)."
+    )
+    needs: tuple[Need, ...] | None = Field(
+        None, description="What must hold of a child at the start of the first year; what the service asks if left out."
+    )
     community: Text = Field("memphis", description="Community in which it is run: a name, or the path of a file.")
     design: Literal["lottery", "cutoff", "siblings", "matched"]
     scale: Literal["county", "demonstration"] = Field(description="As delivered at scale, or a small model program.")
@@ -212,7 +239,7 @@ class Trial(Record):
         None, description="Hours of care a year; the program's own if left out."
     )
     sample: int = Field(ge=2, description="Children in the analysis, all arms together; told, not used.")
-    years: tuple[SchoolYear, ...] = Field(min_length=1, max_length=2, description="The trial's school years.")
+    years: tuple[SchoolYear, ...] = Field(min_length=1, max_length=10, description="The trial's school years.")
     follow_ups: tuple[FollowUp, ...] = Field(min_length=1, description="What is measured, in the order of tables.")
     left_out: dict[str, Text] = Field(
         default_factory=dict, description="Ids of estimates of this trial that are not set beside the model, and why."
@@ -223,6 +250,10 @@ class Trial(Record):
         ages = [year.age for year in self.years]
         if ages != sorted(set(ages)):
             raise ValueError(f"years must be in the order of ages, each once; got ages {', '.join(map(str, ages))}")
+        if self.of_service:
+            self._check_service(ages)
+        else:
+            self._check_care(ages)
         if self.design != "lottery":
             if any(year.crossover.value > 0.0 for year in self.years):
                 raise ValueError(f"design {self.design} compares attenders with others: crossover must be 0")
@@ -234,6 +265,37 @@ class Trial(Record):
         for each in self.left_out:
             estimate(each)
         return self
+
+    @property
+    def of_service(self) -> bool:
+        """Whether it offers a service, and not a place in care."""
+        return self.program not in CARE_PROGRAMS
+
+    def _check_care(self, ages: list[int]) -> None:
+        """Refuse what a trial of care cannot have."""
+        if not set(ages) <= set(ENTRY_AGES):
+            raise ValueError(f"age must be 3 or 4; got {', '.join(map(str, ages))}")
+        if any(year.care is None for year in self.years):
+            raise ValueError(f"a trial of {self.program} must say in care where the other controls are")
+        if self.needs is not None:
+            raise ValueError(f"needs are of services; {self.program} is early care")
+
+    def _check_service(self, ages: list[int]) -> None:
+        """Refuse what a trial of a service cannot have."""
+        if not all(0 <= age <= LAST_SERVED_AGE for age in ages):
+            raise ValueError(f"a service may be offered at the ages 0 to {LAST_SERVED_AGE}; got {ages}")
+        if self.design == "cutoff":
+            raise ValueError("design cutoff is of early care; a trial of a service is a lottery, siblings or matched")
+        if any(year.care is not None for year in self.years):
+            raise ValueError("care is of early care; the controls of a service have what is usual")
+        if self.hours_per_year is not None:
+            raise ValueError("hours_per_year is of early care; a service has its own dose")
+        if any(follow_up.among != "all" for follow_up in self.follow_ups):
+            raise ValueError("children are told apart by their care in trials of early care only; among must be all")
+        for need in self.needs or ():
+            first, last = NEED_AGES[need]
+            if not first <= ages[0] <= last:
+                raise ValueError(f"children can be {need} at the ages {first} to {last}; the trial begins at {ages[0]}")
 
     def _check_follow_ups(self, ages: list[int]) -> None:
         """Refuse follow-ups before the trial, after the comparison of a cutoff has ended, or given twice."""
@@ -277,12 +339,16 @@ def published_of(follow_up: FollowUp) -> Figures | None:
     if follow_up.evidence is not None:
         found = estimate(follow_up.evidence)
         assert found.value is not None
+        each = PER_UNIT.get(found.unit, ("", 1.0))[1]
         se = _standard_error(found.se, found.ci_low, found.ci_high, found.ci_level)
+        se = None if se is None else each * se
         why_not = "" if se is not None else "no standard error or interval is published"
         if found.role != "VALIDATE":
             why_not = "parameters rest on it"
         source = f"{found.source_title}; {found.setting}"
-        return Figures(found.id, found.value, se, found.price_year, not why_not, why_not, found.provenance, source)
+        return Figures(
+            found.id, each * found.value, se, found.price_year, not why_not, why_not, found.provenance, source
+        )
     own = follow_up.published
     if own is None:
         return None

@@ -181,9 +181,13 @@ def when(age: Cell) -> str:
     --------
     >>> [when(age) for age in (3, 4, 5, 8, 17, 19)]
     ['year of 3', 'end of pre-K', 'kindergarten', 'grade 3', 'grade 12', 'at 20']
+    >>> when(0), when(2)
+    ('at birth', 'at 3')
     """
     number = int(_number(age))
     if number <= 5:
+        if number < 3:
+            return "at birth" if number == 0 else f"at {number + 1}"
         return {3: "year of 3", 4: "end of pre-K"}.get(number, "kindergarten")
     return f"grade {number - 5}" if number <= 17 else f"at {number + 1}"
 
