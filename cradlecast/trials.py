@@ -357,7 +357,8 @@ def effects_of(trial: Trial, setting: Setting, children: Children, rule: Mapping
 def _arms(trial: Trial, setting: Setting, children: Children, worth: Worth) -> list[TrialTown] | list[ServiceTrial]:
     """Both arms before their first year, without and with the offer."""
     if trial.of_service:
-        return [ServiceTrial(setting, children, trial, worth, offered) for offered in (False, True)]
+        without = ServiceTrial(setting, children, trial, worth, False)
+        return [without, ServiceTrial(setting, children, trial, worth, True, same_until=without)]
     return [TrialTown(setting, children, trial, worth, offered) for offered in (False, True)]
 
 

@@ -183,10 +183,23 @@ class ServiceTrial(Pipeline):
         What the service is worth in this draw, as a multiple of its effects at scale.
     offered
         True for the arm with the offer.
+    same_until
+        The other arm, lived already: this one takes over its state at the beginning of the trial's first year, up to
+        which nothing differs.
     """
 
-    def __init__(self, setting: Setting, children: Children, trial: Trial, worth: Worth, offered: bool) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        children: Children,
+        trial: Trial,
+        worth: Worth,
+        offered: bool,
+        same_until: ServiceTrial | None = None,
+    ) -> None:
         super().__init__(setting, children)
+        self._same_until = same_until
+        self._start: Children | None = None
         (self._provider,) = self.providers
         self._provider.quality, self._provider.take_up = worth.offered, np.float32(1.0)
         self.offered = offered
@@ -194,6 +207,19 @@ class ServiceTrial(Pipeline):
         self._first_age = trial.years[0].age
         self._inside = np.zeros(len(children), np.bool_)
         self._before = children.k[_RECORDS].copy()
+
+    def step(self) -> None:
+        """Live through one school year; those before the trial are lived once for both arms."""
+        age = self.year - self.first_year
+        if self._same_until is not None and age < self._first_age:
+            return
+        if age == self._first_age:
+            if self._same_until is not None:
+                assert self._same_until._start is not None
+                self._columns.x[:], self._columns.k[:] = self._same_until._start.x, self._same_until._start.k
+            else:
+                self._start = self._columns.copy()
+        super().step()
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
         """Give the service to those in the trial who take it up, or who get it without the offer."""
