@@ -95,13 +95,17 @@ def ground_of(scenario: Scenario, options: Options, others: Sequence[Scenario] =
     """
     community = load_community(scenario.community)
     services: dict[str, Service] = {}
+    programs: dict[str, None] = {}
     for each in (scenario, *others):
         check_fit(each, community)
         services |= {service.name: service for service in services_of(each, community)}
-    return ground_in(community, options, tuple(services.values()))
+        programs |= dict.fromkeys(program for program, _ in streams_in(community, each))
+    return ground_in(community, options, tuple(services.values()), tuple(programs))
 
 
-def ground_in(community: Community, options: Options, services: Sequence[Service] = ()) -> Ground:
+def ground_in(
+    community: Community, options: Options, services: Sequence[Service] = (), programs: Sequence[str] = ()
+) -> Ground:
     """Load the programs and parameters that a community's studies stand on, with those that services bring along.
 
     Raises
@@ -110,13 +114,20 @@ def ground_in(community: Community, options: Options, services: Sequence[Service
         If the community names a program or a parameter that does not exist.
     """
     check_community(community)
-    programs = {name: load_program(name) for name in PROGRAMS}
+    here = dict.fromkeys((*PROGRAMS, *(stream.program for stream in community.streams)))
+    loaded = {name: load_program(name) for name in (*here, *programs)}
     shipped = load_parameters()
     own = {name: parameter for service in services for name, parameter in service.parameters.items()}
     every = shipped.model_copy(update={"parameters": {**shipped.parameters, **own}})
     parameters = under(every, options.evidence)
-    key = digest(community, *programs.values(), under(shipped, options.evidence), options.seed, CALIBRATION_CHILDREN)
-    return Ground(community, place_of(community), programs, parameters, options, CalibrationCache(key))
+    key = digest(
+        community,
+        *(loaded[name] for name in here),
+        under(shipped, options.evidence),
+        options.seed,
+        CALIBRATION_CHILDREN,
+    )
+    return Ground(community, place_of(community), loaded, parameters, options, CalibrationCache(key))
 
 
 def samples_of(

@@ -12,28 +12,43 @@ class Site(mesa.Agent):
 
     Attributes
     ----------
+    line
+        The line in which families wait for its seats.
     seats
         Age to seats a year, in simulated children.
     filled
         (year, age) to children seated.
     quality, hours, seat_cost
         Quality against the program as delivered at scale (1.0), hours a year, and dollars a seat and year.
+    standard_hours, usual_hours
+        Hours at which the program's value was measured, and its own where nothing else is said.
     financed
         True if an outcomes contract pays for these seats.
     """
 
-    program = ""
+    line = ""
 
-    def __init__(self, model: mesa.Model, number: int, stream: str, area: str, hours: float, seat_cost: float) -> None:
+    def __init__(
+        self,
+        model: mesa.Model,
+        number: int,
+        program: str,
+        stream: str,
+        area: str,
+        standard_hours: float,
+        hours: float,
+        seat_cost: float,
+    ) -> None:
         super().__init__(model)
         self.number = number
+        self.program = program
         self.stream = stream
         self.area = area
         self.seats: dict[int, int] = {}
         self.filled: dict[tuple[int, int], int] = {}
         self.quality = 1.0
-        self.standard_hours = hours
-        self.hours = hours
+        self.standard_hours = standard_hours
+        self.usual_hours = self.hours = hours
         self.seat_cost = seat_cost
         self.financed = False
 
@@ -43,7 +58,7 @@ class Site(mesa.Agent):
 
         Streams of money share it, so that a change of who pays moves no child to another classroom.
         """
-        return zlib.crc32(f"{self.program}/{self.area}".encode())
+        return zlib.crc32(f"{self.line}/{self.area}".encode())
 
     def set_seats(self, age: int, seats: int) -> None:
         """Open or close seats for children of one age."""
@@ -71,23 +86,23 @@ class Site(mesa.Agent):
 class PreKSite(Site):
     """A pre-K site: a public school or a partner center with pre-K classrooms."""
 
-    program = "prek"
+    line = "prek"
 
 
 class HeadStartCenter(Site):
     """A Head Start center, for children aged 3 and 4."""
 
-    program = "head_start"
+    line = "head_start"
 
 
 class ChildCareCenter(Site):
     """A child-care center that families pay themselves or with a subsidy."""
 
-    program = "child_care"
+    line = "child_care"
 
 
-SITES: dict[str, type[Site]] = {kind.program: kind for kind in (PreKSite, HeadStartCenter, ChildCareCenter)}
-"""Kind of site by program."""
+SITES: dict[str, type[Site]] = {kind.line: kind for kind in (PreKSite, HeadStartCenter, ChildCareCenter)}
+"""Kind of site by the line in which families wait."""
 
 
 class School(mesa.Agent):

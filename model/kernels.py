@@ -300,6 +300,8 @@ class Theta(IntEnum):
     YOUNG_WORK = 94
     STUDENT_WORK = 95
     CAESAREAN = 96
+    SUBSIDY_INCOME = 97
+    SUBSIDY_TAKE_UP = 98
 
 
 HOME, PREK, HEAD_START, CHILD_CARE = 0, 1, 2, 3
@@ -484,6 +486,7 @@ T_EARNINGS_SLOPE = int(Theta.EARNINGS_SLOPE)
 T_EARNINGS_SCORE = int(Theta.EARNINGS_SCORE)
 T_EARNINGS_SD = int(Theta.EARNINGS_SD)
 T_STUDYING, T_CAESAREAN = int(Theta.STUDYING), int(Theta.CAESAREAN)
+T_SUBSIDY_INCOME, T_SUBSIDY_TAKE_UP = int(Theta.SUBSIDY_INCOME), int(Theta.SUBSIDY_TAKE_UP)
 T_CENTER_LOW_AT_3, T_ATTENDANCE = int(Theta.CENTER_LOW_AT_3), int(Theta.ATTENDANCE)
 
 # School events, in the order of their decisions, of the rows of ``cuts`` after the milestones, and of ``k``:
@@ -691,11 +694,14 @@ def income_band(income, theta):
 
 @compiled("float32(float32,int32,float32[::1])")
 def center_share(income, age, theta):
-    """Share of families of this income who use a center when they hold no public seat."""
+    """Share of families of this income who use a center when they hold no public seat, and no fewer with a subsidy."""
     first = T_CENTER_LOW_AT_3
     if age == 4:
         first = T_CENTER_LOW_AT_3 + 3
-    return theta[first + income_band(income, theta)]
+    share = theta[first + income_band(income, theta)]
+    if income < theta[T_SUBSIDY_INCOME] and share < theta[T_SUBSIDY_TAKE_UP]:
+        return theta[T_SUBSIDY_TAKE_UP]
+    return share
 
 
 @compiled("void(float32[::1],int32,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import mesa
 import numpy as np
@@ -19,15 +19,19 @@ from cradlecast.model.place import Place, apportion
 from cradlecast.model.services import Provider, offers_of
 from cradlecast.model.theta import event_shifts
 from cradlecast.scenarios.community import EVENTS
-from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.program import POOLS, Program
 from cradlecast.scenarios.scenario import Change
 from cradlecast.scenarios.service import PLACES, Service
 
-PROGRAMS = ("prek", "head_start", "child_care")
-"""Programs that hold seats, in the order of the kernels' kinds of care (home is 0)."""
+PROGRAMS: Final = POOLS
+"""Lines of seats, and the program that stands for each, in the order of the kernels' kinds of care (home is 0)."""
 
-TAKE_UP = {"prek": Theta.TAKE_UP_PREK, "head_start": Theta.TAKE_UP_HEAD_START}
-"""Where the rules read the share of eligible families who apply, by program that takes applications."""
+TAKE_UP = {
+    "prek": Theta.TAKE_UP_PREK,
+    "head_start": Theta.TAKE_UP_HEAD_START,
+    "child_care": Theta.SUBSIDY_TAKE_UP,
+}
+"""Where the rules read the share of eligible families who apply, by line; of centers, if a subsidy pays for them."""
 
 
 @dataclass(frozen=True)
@@ -165,14 +169,18 @@ class Town(mesa.Model):
             declared = self.setting.programs[program]
             for area in place.area_names:
                 hours, cost = declared.hours_per_year.value, declared.seat_cost.value
-                self.sites.append(SITES[program](self, len(self.sites), stream, area, hours, cost))
+                standard = self.setting.programs[declared.line].hours_per_year.value
+                kind = SITES[declared.line]
+                self.sites.append(kind(self, len(self.sites), program, stream, area, standard, hours, cost))
             for age in declared.ages:
                 known = observed.get((program, stream))
                 seats = known.seats[age].value if known is not None and age in known.seats else 0.0
                 self.community_seats[program, stream, age] = round(seats)
-        for program in PROGRAMS:
-            for age in self.setting.programs[program].ages:
-                self._share_out(program, age)
+        for program in dict.fromkeys(program for program, _ in self.setting.streams):
+            self._subsidise(program)
+        for line in PROGRAMS:
+            for age in (3, 4):
+                self._share_out(line, age)
 
     def _found_schools(self) -> None:
         """The schools of every area, numbered in order."""
@@ -188,30 +196,47 @@ class Town(mesa.Model):
         first = self.setting.streams.index((program, stream)) * n_areas
         return self.sites[first : first + n_areas]
 
-    def _share_out(self, program: str, age: int) -> None:
-        """Scale a program's seats to simulated children and spread them over its sites.
+    def line_of(self, program: str) -> str:
+        """The line in which families wait for a program's seats."""
+        return self.setting.programs[program].line
 
-        Streams are laid one behind the other, so that the seats of an area depend on the program's total alone:
+    def _subsidise(self, program: str, take_up: float | None = None) -> None:
+        """Let families who could not pay ask for a center, where a program pays for places there."""
+        declared = self.setting.programs[program]
+        if declared.line != "child_care" or declared.take_up is None:
+            return
+        open_ = any(seats > 0 for (name, _, _), seats in self.community_seats.items() if name == program)
+        limit = declared.max_income_to_poverty
+        share = self.setting.values[declared.take_up] if take_up is None else take_up
+        self.theta[Theta.SUBSIDY_INCOME] = np.inf if limit is None else self.setting.place.income_at(limit)
+        self.theta[Theta.SUBSIDY_TAKE_UP] = share if open_ else 0.0
+
+    def _share_out(self, line: str, age: int) -> None:
+        """Scale the seats of a line to simulated children and spread them over its sites.
+
+        Streams are laid one behind the other, so that the seats of an area depend on the line's total alone:
         moving seats from one stream to another moves no seat from one area to another.
         """
-        weights = self._area_weights(program)
+        weights = self._area_weights(line)
         below = [0] * len(weights)
         total = 0
-        for _, stream in (pair for pair in self.setting.streams if pair[0] == program):
+        for program, stream in self.setting.streams:
+            if self.line_of(program) != line or age not in self.setting.programs[program].ages:
+                continue
             total += self.community_seats[program, stream, age]
             up_to = apportion(round(total * self.setting.scale), weights)
             for site, upper, lower in zip(self.sites_of(program, stream), up_to, below, strict=True):
                 site.set_seats(age, upper - lower)
             below = up_to
 
-    def _area_weights(self, program: str) -> list[float]:
-        """Shares of a program's seats by area: as stated, or as its eligible children are spread."""
+    def _area_weights(self, line: str) -> list[float]:
+        """Shares of a line's seats by area: as stated, or as its eligible children are spread."""
         place = self.setting.place
-        stated = place.community.spread.get(program)
+        stated = place.community.spread.get(line)
         if stated is not None:
             return [stated.get(name, 0.0) for name in place.area_names]
         poor = place.community.income.below_poverty.value
-        if self.setting.programs[program].max_income_to_poverty is None:
+        if self.setting.programs[line].max_income_to_poverty is None:
             return [float(a * (1 - poor) + b * poor) for a, b in zip(*place.area_shares, strict=True)]
         return [float(share) for share in place.area_shares[1]]
 
@@ -262,21 +287,23 @@ class Town(mesa.Model):
         for age in self.setting.programs[change.program].ages:
             key = (change.program, change.stream, age)
             self.community_seats[key] = max(self.community_seats[key] + sign * policy.seats, 0)
-            self._share_out(change.program, age)
+            self._share_out(self.line_of(change.program), age)
+        self._subsidise(change.program, policy.take_up)
         for program, seats in policy.closing:
             self._close_displaced(program, sign * seats)
+        entry = TAKE_UP[self.line_of(change.program)]
         if sign < 0 and policy.take_up is not None:
-            self.theta[TAKE_UP[change.program]] = self.setting.theta[TAKE_UP[change.program]]
+            self.theta[entry] = self.setting.theta[entry]
         if policy.seats == 0 or sign < 0:
             return
         for site in self.sites_of(change.program, change.stream):
             site.quality = policy.quality
-            site.hours = policy.hours if policy.hours is not None else site.standard_hours
+            site.hours = policy.hours if policy.hours is not None else site.usual_hours
             site.financed = change.financed
             if policy.seat_cost is not None:
                 site.seat_cost = policy.seat_cost
         if policy.take_up is not None:
-            self.theta[TAKE_UP[change.program]] = np.float32(policy.take_up)
+            self.theta[entry] = np.float32(policy.take_up)
 
     def _close_displaced(self, program: str, seats: int) -> None:
         """Close (or reopen) seats for 4-year-olds that the new seats displaced, in proportion to streams."""
@@ -285,7 +312,7 @@ class Town(mesa.Model):
         for stream, part in zip(streams, apportion(abs(seats), weights), strict=True):
             key = (program, stream, 4)
             self.community_seats[key] = max(self.community_seats[key] - (part if seats > 0 else -part), 0)
-        self._share_out(program, 4)
+        self._share_out(self.line_of(program), 4)
 
     # --- the year ---
 
@@ -297,7 +324,7 @@ class Town(mesa.Model):
     def pool_of(self, site: Site) -> int:
         """The pool (program x area) that a site's seats belong to."""
         n_areas = len(self.setting.place.area_names)
-        return PROGRAMS.index(site.program) * n_areas + site.number % n_areas
+        return PROGRAMS.index(site.line) * n_areas + site.number % n_areas
 
     def pool_seats(self, age: int) -> Wholes:
         """Seats for children of an age by pool (program x area), int32."""
@@ -324,13 +351,15 @@ class Town(mesa.Model):
         or close later do not move the other children between classrooms.
         """
         rooms = {}
-        for program, declared in self.setting.programs.items():
-            total = sum(seats for (name, _, at), seats in self.community_seats.items() if (name, at) == (program, age))
-            parts = apportion(total, self._area_weights(program))
-            size = declared.class_size.value
-            rooms[program] = [max(1, round(seats / size)) for seats in parts]
+        for line in PROGRAMS:
+            total = sum(
+                s for (name, _, at), s in self.community_seats.items() if (self.line_of(name), at) == (line, age)
+            )
+            parts = apportion(total, self._area_weights(line))
+            size = self.setting.programs[line].class_size.value
+            rooms[line] = [max(1, round(seats / size)) for seats in parts]
         n_areas = len(self.setting.place.area_names)
-        return np.array([rooms[site.program][site.number % n_areas] for site in self.sites], np.int32)
+        return np.array([rooms[site.line][site.number % n_areas] for site in self.sites], np.int32)
 
     def kind_effects(self) -> Reals:
         """Long-run shift, non-test gain and shifts of the school events by kind of care, float32 (7, 4); zero at home.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
+from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Baseline, Change, Scenario, ServiceChange
 from cradlecast.scenarios.service import CHANNELS, Service
 
@@ -120,6 +121,22 @@ def _check_take_up(scenario: Scenario) -> None:
             )
 
 
+def _check_line(program: Program) -> None:
+    """Refuse a program that waits in another's line and lasts otherwise than that one, or has parameters of no kind."""
+    parameters = load_parameters().parameters
+    effects, lines = program.effects, load_program(program.line).effects
+    if (effects.long_run, effects.nontest) != (lines.long_run, lines.nontest):
+        raise InputError(
+            f"program '{program.name}' waits in the line of {program.line} and must share its long_run and nontest"
+        )
+    named = (effects.skill.parameter, effects.skill.less, program.take_up)
+    for name in (each for each in named if each is not None):
+        if name not in parameters:
+            raise InputError(
+                f"program '{program.name}' names parameter '{name}', which does not exist{nearest(name, parameters)}"
+            )
+
+
 def check_service(service: Service) -> None:
     """Refuse a service whose parameters do not exist or have another unit than the channel."""
     shipped = load_parameters().parameters
@@ -155,7 +172,9 @@ def check_community(community: Community) -> None:
         )
     known = names("program")
     for program in (*(stream.program for stream in community.streams), *community.spread):
-        if program not in known:
+        if program in known:
+            _check_line(load_program(program))
+        else:
             raise InputError(
                 f"community '{community.name}' has seats of '{program}', which holds no seats{nearest(program, known)}"
             )
@@ -165,7 +184,9 @@ def _check_programs(owner: str, change: Change) -> None:
     """Refuse a change of a program that holds no seats."""
     known = names("program")
     for program in (change.program, *change.closes):
-        if program not in known:
+        if program in known:
+            _check_line(load_program(program))
+        else:
             raise InputError(f"{owner} changes '{program}', which holds no seats{nearest(program, known)}")
     parameters = load_parameters().parameters
     for share in change.closes.values():

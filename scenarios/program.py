@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Final, Literal
+
+from pydantic import Field, model_validator
 
 from cradlecast.scenarios.fields import Name, NonNegative, PositiveFigure, Record, Text
 
@@ -25,6 +27,10 @@ class Effects(Record):
     nontest: Effect = Field(description="Shift of the non-test channel, sd of the adult index; does not fade.")
 
 
+POOLS: Final = ("prek", "head_start", "child_care")
+"""Lines that families stand in for seats; a program of that name stands for each."""
+
+
 class Program(Record):
     """Early care and education that children hold seats in."""
 
@@ -32,6 +38,9 @@ class Program(Record):
     name: Name
     title: Text
     description: Text
+    pool: Literal["prek", "head_start", "child_care"] | None = Field(
+        None, description="The line in which families wait for its seats, if it is not a line of its own."
+    )
     ages: tuple[int, ...] = Field(min_length=1, description="Ages at which children hold a seat.")
     max_income_to_poverty: NonNegative | None = Field(None, description="Eligible up to this income-to-poverty ratio.")
     public: bool = Field(description="True if a public budget pays for the seat.")
@@ -42,3 +51,14 @@ class Program(Record):
     seat_cost: PositiveFigure = Field(description="Cost of a seat for one school year.")
     payer: Text = Field(description="Whose budget pays.")
     effects: Effects
+
+    @property
+    def line(self) -> str:
+        """The line in which families wait for its seats."""
+        return self.name if self.pool is None else self.pool
+
+    @model_validator(mode="after")
+    def _has_a_line(self) -> Program:
+        if self.line not in POOLS:
+            raise ValueError(f"must name in pool the line in which families wait: {', '.join(POOLS)}")
+        return self
