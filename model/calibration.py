@@ -121,9 +121,16 @@ def calibrate(
 
     ones = np.ones(len(children))
     screener, test = float(theta[Theta.SCREENER_NOISE]), float(theta[Theta.TEST_NOISE])
+    years, spreads = _classrooms(theta, children)
+    solve(
+        MILESTONES[0],
+        np.tile(lasting[4], len(years)),
+        years.ravel(),
+        lambda gap, level: ndtr(-gap / spreads[level]),
+        -1.0,
+    )
     for name, age, noise in (
         (STAGES[0], 2, screener),
-        (MILESTONES[0], 4, screener),
         (MILESTONES[1], kernels.GRADE3_AGE, test),
         (MILESTONES[2], kernels.GRADE8_AGE, test),
     ):
@@ -269,6 +276,23 @@ def _event_indices(theta: Reals, children: Children, shifts: Mapping[str, float]
         yield event, index
 
 
+def _classrooms(theta: Reals, children: Children) -> tuple[Floats, Floats]:
+    """Children by their years in classrooms before kindergarten, and what is integrated of their score for each.
+
+    Returns
+    -------
+    tuple
+        float64 (4, n): 1 for who was in care outside the home in neither year, at 3 alone, at 4 alone, or in both; and
+        float64 (4,): the spread of what the changing part, the instrument and the luck of classrooms add.
+    """
+    at_3, at_4 = (children.whole(row) != kernels.HOME for row in (Whole.CARE3, Whole.CARE4))
+    kind = at_3 + 2 * at_4
+    own = np.hypot(float(theta[Theta.SCREENER_NOISE]), _changing_weight(theta, 4))
+    kept = float(theta[Theta.FIRST_YEAR])
+    luck = float(theta[Theta.CENTER_SD]) ** 2 * np.array([0.0, kept**2, 1.0, 1.0 + kept**2])
+    return (kind == np.arange(4)[:, None]).astype(np.float64), np.sqrt(own**2 + luck)
+
+
 def _changing_weight(theta: Reals, age: int) -> float:
     """Weight of the changing part of skill at the end of the year of an age."""
     early = age < kernels.FIRST_SCHOOL_AGE
@@ -289,15 +313,17 @@ def observed_children(
     -------
     tuple
         The children, and by age of measurement their skill at the END of that year less the transient part, float64
-        (n,): what the changing part and the instrument add is integrated instead of sampled.
+        (n,): what the changing part, the instrument and the luck of classrooms add is integrated instead of sampled.
     """
+    evenly = theta.copy()
+    evenly[Theta.CENTER_SD] = 0.0
     cohorts = (place.community.observed_year - 5,)
     world = world_key(seed, CALIBRATION_WORLD)
     setting = Setting(
         place=place,
         programs=programs,
         values=values,
-        theta=theta,
+        theta=evenly,
         cuts=np.zeros((len(MILESTONES) + len(EVENTS) + len(STAGES), place.n_cells), np.float32),
         cohorts=cohorts,
         n_children=n_children,

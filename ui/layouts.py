@@ -94,7 +94,7 @@ def listing_view(table: Table) -> View:
     heads = {
         "births_per_year": "births\na year",
         "below_poverty": "below the\npoverty line",
-        "seat_cost": "a seat\ncosts",
+        "seat_cost": "a seat or\nchild costs",
         "observed_year": "observed",
         "price_year": "price year",
         "seats": "seats\na year",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from cradlecast.scenarios.community import Community
@@ -12,11 +12,13 @@ from cradlecast.scenarios.library import (
     load_deal,
     load_program,
     load_scenario,
+    load_service,
     load_trial,
     names,
 )
 from cradlecast.scenarios.program import Program
-from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.scenario import Change, Scenario, ServiceChange
+from cradlecast.scenarios.service import Service
 from cradlecast.scenarios.trial import Trial
 from cradlecast.ui.rows import Row, Table, listing
 
@@ -27,8 +29,9 @@ def communities() -> Table:
 
 
 def programs() -> Table:
-    """The shipped programs."""
-    return listing("programs", [_program(load_program(name)) for name in names("program")])
+    """The shipped programs that hold seats, and the services."""
+    services = [_service(load_service(name)) for name in names("service")]
+    return listing("programs", [*(_program(load_program(name)) for name in names("program")), *services])
 
 
 def scenarios() -> Table:
@@ -74,8 +77,9 @@ def _program(program: Program) -> Row:
     most = program.max_income_to_poverty
     return {
         "name": program.name,
-        "ages": ", ".join(map(str, program.ages)),
-        "eligibility": "everyone" if most is None else f"family income up to {most:.0%} of the poverty line",
+        "kind": "seats",
+        "ages": _ages(program.ages),
+        "eligibility": _eligible(most),
         "seat_cost": program.seat_cost.value,
         "price_year": _text(program.seat_cost.year),
         "payer": program.payer,
@@ -83,10 +87,36 @@ def _program(program: Program) -> Row:
     }
 
 
+def _service(service: Service) -> Row:
+    """Whom it is meant for, what serving a child costs, and who pays."""
+    return {
+        "name": service.name,
+        "kind": "service",
+        "ages": _ages(service.ages),
+        "eligibility": _eligible(service.max_income_to_poverty, service.needs),
+        "seat_cost": service.cost.value,
+        "price_year": _text(service.cost.year),
+        "payer": service.payer,
+        "title": service.title,
+    }
+
+
+def _ages(ages: Sequence[int]) -> str:
+    """Ages in the fall."""
+    return f"{ages[0]}" if len(ages) == 1 else f"{ages[0]} to {ages[-1]}"
+
+
+def _eligible(most: float | None, needs: Sequence[str] = ()) -> str:
+    """Who may have it."""
+    words = [f"family income up to {most:.0%} of the poverty line"] if most is not None else []
+    return "; ".join([*(need.replace("_", " ") for need in needs), *words]) or "everyone"
+
+
 def _scenario(scenario: Scenario) -> Row:
     """What is changed, where, when, and against what."""
-    first = min(change.first_year for change in scenario.changes)
-    last = [change.last_year for change in scenario.changes]
+    changes: Sequence[Change | ServiceChange] = (*scenario.changes, *scenario.services)
+    first = min(change.first_year for change in changes)
+    last = [change.last_year for change in changes]
     ends = None if None in last else max(year for year in last if year is not None)
     return {
         "name": scenario.name,
