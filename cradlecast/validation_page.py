@@ -31,9 +31,9 @@ _BEHIND: Final = ("cradlecast", "model", "scenarios")
 _HEAD: Final = """# Validation
 
 Trials of early care and of services, run inside the model and set beside what was published of them. This page is
-written by `python -m cradlecast.validation_page`; `cradlecast validate` prints the same numbers. The rule from a trial's
-facts to the value of what it offers is in [method](method.md), section 7b. No parameter rests on the figures that count.
-Every run, and what was changed when, is in the [log](validation-log.md).
+written by `python -m cradlecast.validation_page`; `cradlecast validate` prints the same numbers. The rule from a
+trial's facts to the value of what it offers is in [method](method.md), section 7b. No parameter rests on the figures
+that count. Every run, and what was changed when, is in the [log](validation-log.md).
 """
 
 
@@ -41,15 +41,15 @@ WHY: Final[Mapping[str, str]] = {
     "abecedarian": "The program began in infancy, where the model has no effect of care, and half of its controls came "
     "to special education where a fifth of the model's children do: effects of its size in points cannot come out. Its "
     "hours lie far beyond those on which their effect was measured.",
-    "asap-ohio": "The effect is eight tenths of that of the first trial, in New York, as a discount for delivery at scale. "
-    "In Ohio nothing was lost; the discount, and not the evidence of the program, is what misses.",
+    "asap-ohio": "The effect is eight tenths of that of the first trial, in New York, as a discount for delivery at "
+    "scale. In Ohio nothing was lost; the discount, and not the evidence of the program, is what misses.",
     "fafsa-help": "The program of the model is a requirement for all seniors, whose effect is 1.5 points. Here tax "
     "preparers sat with families and filed the form: a stronger dose than the one measured at scale, offered to "
     "families who had already come for help. The published figure lies just above the range.",
     "head-start-impact-study": "Published effects against care at home fall in kindergarten and rise again in grade 1. "
     "In the model every gain fades by one law, and school has one skill instead of literacy, math and language.",
-    "juvenile-incarceration": "What is set beside it is another program: diversion after an arrest spares a court case, "
-    "and detention is not in the model. A miss was to be expected; it says that the model must not be asked about "
+    "juvenile-incarceration": "What is set beside it is another program: diversion after an arrest spares a court "
+    "case, and detention is not in the model. A miss was to be expected; it says that the model must not be asked about "
     "detention.",
     "saga-tutoring": "The prior is of large programs, a third to a half of what trials find, and a gain of the model "
     "keeps half in its first year, as gains of early care do; tutoring in high school kept more. The effect of "
