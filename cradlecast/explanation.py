@@ -14,7 +14,7 @@ from cradlecast.model.distributions import quantile
 from cradlecast.scenarios import evidence
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fields import Figure, Record
-from cradlecast.scenarios.fit import baseline_of, check_fit, school_years, services_of
+from cradlecast.scenarios.fit import baseline_of, check_fit, school_years, seats_in, services_of
 from cradlecast.scenarios.library import (
     load_community,
     load_parameters,
@@ -268,7 +268,7 @@ def _seats(pool: Pool, year: int, scenario: Scenario, changes: Sequence[Change],
     """Seats of a stream in a year, after some changes."""
     program, stream, _ = pool
     here = [c for c in changes if (c.program, c.stream) == (program, stream) and _in_force(c, year)]
-    return max(observed.get(pool, 0) + sum(scenario.seats_of(change) for change in here), 0)
+    return max(observed.get(pool, 0) + sum(seats_in(scenario, change, year) for change in here), 0)
 
 
 def _of_program(

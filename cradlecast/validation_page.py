@@ -49,8 +49,7 @@ WHY: Final[Mapping[str, str]] = {
     "head-start-impact-study": "Published effects against care at home fall in kindergarten and rise again in grade 1. "
     "In the model every gain fades by one law, and school has one skill instead of literacy, math and language.",
     "juvenile-incarceration": "What is set beside it is another program: diversion after an arrest spares a court "
-    "case, and detention is not in the model. A miss was to be expected; it says that the model must not be asked about "
-    "detention.",
+    "case, and detention is not in the model. A miss was to be expected: the model must not be asked about detention.",
     "saga-tutoring": "The prior is of large programs, a third to a half of what trials find, and a gain of the model "
     "keeps half in its first year, as gains of early care do; tutoring in high school kept more. The effect of "
     "attending, with its wider error, is in range; that of the offer is just above it.",

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from cradlecast.model.town import Course, Policy
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.fit import baseline_of
+from cradlecast.scenarios.fit import baseline_of, steps_of
 from cradlecast.scenarios.library import load_service
 from cradlecast.scenarios.scenario import Change, Scenario, ServiceChange
 
 
 def baseline_policies(scenario: Scenario, community: Community) -> tuple[Policy, ...]:
     """The dated changes of the scenario's baseline."""
-    return tuple(Policy(change, scenario.seats_of(change)) for change in baseline_of(scenario, community).changes)
+    return tuple(
+        Policy(step, seats)
+        for change in baseline_of(scenario, community).changes
+        for step, seats in _steps(scenario, change)
+    )
 
 
 def scenario_policies(scenario: Scenario, values: Mapping[str, float]) -> tuple[Policy, ...]:
@@ -21,12 +25,25 @@ def scenario_policies(scenario: Scenario, values: Mapping[str, float]) -> tuple[
 
     Vacated seats that no waiting child refills close: new seats x share that displaces x (1 - backfill).
     """
-    return tuple(_settled(scenario, change, values) for change in scenario.changes)
+    return tuple(
+        _settled(scenario, step, seats, values)
+        for change in scenario.changes
+        for step, seats in _steps(scenario, change)
+    )
 
 
-def _settled(scenario: Scenario, change: Change, values: Mapping[str, float]) -> Policy:
+def _steps(scenario: Scenario, change: Change) -> list[tuple[Change, int]]:
+    """A change as the steps in which its seats open, with the seats that each adds; none begins after the change ends."""
+    last = change.last_year
+    return [
+        (change.model_copy(update={"first_year": first}), seats)
+        for first, seats in steps_of(scenario, change)
+        if last is None or first <= last
+    ]
+
+
+def _settled(scenario: Scenario, change: Change, seats: int, values: Mapping[str, float]) -> Policy:
     """One change with its numbers."""
-    seats = scenario.seats_of(change)
     closing = tuple(
         (program, round(seats * values[share] * (1.0 - values["backfill"]))) for program, share in change.closes.items()
     )

@@ -6,6 +6,7 @@ from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
 from cradlecast.scenarios.program import Program
+from cradlecast.scenarios.ramp import steps
 from cradlecast.scenarios.scenario import Baseline, Change, Scenario, ServiceChange
 from cradlecast.scenarios.service import CHANNELS, Service
 
@@ -33,6 +34,19 @@ def baseline_of(scenario: Scenario, community: Community) -> Baseline:
             f"not have{nearest(scenario.baseline, community.baselines)}"
         )
     return community.baselines[scenario.baseline]
+
+
+def steps_of(scenario: Scenario, change: Change) -> list[tuple[int, int]]:
+    """First school year and seats a year of each step in which a change's seats open."""
+    ramp = load_program(change.program).ramp if change.new else ()
+    return [(change.first_year + since, seats) for since, seats in steps(ramp, scenario.seats_of(change))]
+
+
+def seats_in(scenario: Scenario, change: Change, year: int) -> int:
+    """Seats that a change adds in a school year."""
+    if year < change.first_year or (change.last_year is not None and year > change.last_year):
+        return 0
+    return sum(seats for first, seats in steps_of(scenario, change) if first <= year)
 
 
 def services_of(scenario: Scenario, community: Community) -> tuple[Service, ...]:

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from pydantic import Field, model_validator
 
-from cradlecast.scenarios.fields import Name, NonNegative, PositiveFigure, Record, Text
+from cradlecast.scenarios.fields import Name, NonNegative, PositiveFigure, Record, ShareFigure, Text
+from cradlecast.scenarios.ramp import check_ramp
 
 
 class Effect(Record):
@@ -48,6 +49,12 @@ class Program(Record):
     take_up: Name | None = Field(None, description="Parameter: share of eligible families who apply.")
     hours_per_year: PositiveFigure
     class_size: PositiveFigure
+    ramp: tuple[ShareFigure, ...] = Field(
+        (), description="Share of new seats that are open in the first year, the second, ...; then all."
+    )
+    quality: Text = Field(description="What quality 1 means, and what is known of its spread between classrooms.")
+    scale_discount: Text = Field(description="How delivery at scale entered the effects.")
+    fade_out: Text = Field(description="What is known of how long effects last.")
     seat_cost: PositiveFigure = Field(description="Cost of a seat for one school year.")
     payer: Text = Field(description="Whose budget pays.")
     effects: Effects
@@ -61,4 +68,5 @@ class Program(Record):
     def _has_a_line(self) -> Program:
         if self.line not in POOLS:
             raise ValueError(f"must name in pool the line in which families wait: {', '.join(POOLS)}")
+        check_ramp(self.ramp)
         return self

@@ -38,6 +38,9 @@ class Change(Record):
     program: Name
     stream: Name = Field(description="The pool of seats by its money: standing, grant, financed, ...")
     seats: int | Literal["seats", "-seats"] = Field(description="Seats added a year, or the lever's number.")
+    new: bool = Field(
+        False, description="True if seats are added that do not exist yet: they open with the program's ramp of hiring."
+    )
     financed: bool = Field(False, description="True if these seats are the ones that an outcomes contract pays for.")
     closes: dict[Name, Name] = Field(
         default_factory=dict,

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from cradlecast.scenarios.fields import Figure, Name, NonNegative, PositiveFigure, Record, ShareFigure, Text
 from cradlecast.scenarios.parameters import Parameter
+from cradlecast.scenarios.ramp import check_ramp, share_open
 
 type Channel = Literal[
     "skill",
@@ -133,9 +134,7 @@ class Service(Record):
             first, last = NEED_AGES[need]
             if not first <= self.ages[0] <= self.ages[-1] <= last:
                 raise ValueError(f"children can be {need} at the ages {first} to {last}; ages leave them")
-        shares = [figure.value for figure in self.ramp]
-        if shares != sorted(shares):
-            raise ValueError("ramp must not fall from year to year")
+        check_ramp(self.ramp)
         return self
 
 
@@ -151,8 +150,4 @@ def places_open(service: Service, grants: Sequence[tuple[int, int]], year: int) 
     year
         School year, by its fall.
     """
-    total = 0.0
-    for first, places in grants:
-        since = year - first
-        total += places * (service.ramp[since].value if since < len(service.ramp) else 1.0)
-    return round(total)
+    return round(sum(places * share_open(service.ramp, year - first) for first, places in grants))
