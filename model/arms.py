@@ -33,7 +33,7 @@ def scenario_policies(scenario: Scenario, values: Mapping[str, float]) -> tuple[
 
 
 def _steps(scenario: Scenario, change: Change) -> list[tuple[Change, int]]:
-    """A change as the steps in which its seats open, with the seats that each adds; none begins after the change ends."""
+    """A change as the steps in which its seats open, each with its seats; none begins after the change ends."""
     last = change.last_year
     return [
         (change.model_copy(update={"first_year": first}), seats)
