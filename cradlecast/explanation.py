@@ -12,6 +12,7 @@ from typing import Final
 
 from cradlecast.model.distributions import quantile
 from cradlecast.scenarios import evidence
+from cradlecast.scenarios.change import Change, ServiceChange
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fields import Figure, Record
 from cradlecast.scenarios.fit import baseline_of, check_fit, school_years, seats_in, services_of
@@ -26,7 +27,7 @@ from cradlecast.scenarios.library import (
 from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.registry import cited
-from cradlecast.scenarios.scenario import Change, Lever, LeverName, Scenario, ServiceChange
+from cradlecast.scenarios.scenario import Lever, LeverName, Scenario
 from cradlecast.scenarios.service import PLACES, Service, places_open
 
 type Cell = str | int | float | bool | None

@@ -22,6 +22,7 @@ from cradlecast.model.arms import (
     baseline_policies,
     scenario_courses,
     scenario_policies,
+    shocks_on_seats,
     streams_in,
 )
 from cradlecast.model.calibration import Calibration, calibrate
@@ -32,6 +33,7 @@ from cradlecast.model.paths import count_paths
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, place_of
 from cradlecast.model.presets import under
+from cradlecast.model.purses import baseline_purse, scenario_purse
 from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of, services_of
@@ -173,7 +175,8 @@ def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequ
                 born[setting.cohorts] = children_in(setting)
             children = born[setting.cohorts]
             services = tuple(service.name for service in setting.services)
-            same = (setting.cohorts, setting.streams, services, repr((setting.policies, setting.courses)))
+            settled = (setting.policies, setting.courses, setting.purse, setting.shocks)
+            same = (setting.cohorts, setting.streams, services, repr(settled))
             if same not in baselines:
                 baselines[same] = outcomes.Arm(Pipeline(setting, children).run())
             arm = outcomes.Arm(Pipeline(scenario_setting(setting, scenario, values), children).run())
@@ -191,6 +194,8 @@ def baseline_setting(
         policies=policies,
         services=services_of(scenario, ground.community),
         courses=baseline_courses(scenario, ground.community),
+        purse=baseline_purse(scenario, values, ground.place),
+        shocks=shocks_on_seats(scenario, in_baseline=True),
         horizon=ground.options.horizon,
     )
 
@@ -229,6 +234,9 @@ def scenario_setting(baseline: Setting, scenario: Scenario, values: Mapping[str,
         baseline,
         policies=(*baseline.policies, *scenario_policies(scenario, values)),
         courses=(*baseline.courses, *scenario_courses(scenario)),
+        purse=scenario_purse(scenario, values, baseline.place),
+        shocks=(*baseline.shocks, *shocks_on_seats(scenario, in_baseline=False)),
+        closing=scenario.civic("closing"),
     )
 
 

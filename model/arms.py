@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from cradlecast.model.town import Course, Policy
+from cradlecast.model.civic import POOL
+from cradlecast.model.town import Befalls, Course, Policy
+from cradlecast.scenarios.change import Change, ServiceChange
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fit import baseline_of, steps_of
-from cradlecast.scenarios.library import load_service
-from cradlecast.scenarios.scenario import Change, Scenario, ServiceChange
+from cradlecast.scenarios.library import load_service, names
+from cradlecast.scenarios.scenario import Scenario
 
 
 def baseline_policies(scenario: Scenario, community: Community) -> tuple[Policy, ...]:
@@ -61,14 +64,38 @@ def _settled(scenario: Scenario, change: Change, seats: int, values: Mapping[str
     )
 
 
+ALL_CHILDREN: Final = 10**9
+"""Places of what befalls everybody."""
+
+
 def baseline_courses(scenario: Scenario, community: Community) -> tuple[Course, ...]:
-    """The places of services in the scenario's baseline."""
-    return tuple(_course(scenario, change, False) for change in baseline_of(scenario, community).services)
+    """The places of services in the scenario's baseline, and what befalls all children in both arms."""
+    places = (_course(scenario, change, False) for change in baseline_of(scenario, community).services)
+    return (*places, *_on_children(scenario, True))
 
 
 def scenario_courses(scenario: Scenario) -> tuple[Course, ...]:
-    """The scenario's own places of services, with levers settled."""
-    return tuple(_course(scenario, change, change.levers) for change in scenario.services)
+    """The scenario's own places of services, with levers settled, and what befalls children in it alone."""
+    places = (_course(scenario, change, change.levers) for change in scenario.services)
+    return (*places, *_on_children(scenario, False))
+
+
+def _on_children(scenario: Scenario, in_baseline: bool) -> tuple[Course, ...]:
+    """Shocks on children, of both arms or of the scenario alone."""
+    return tuple(
+        Course(shock.name, shock.first_year, shock.last_year, ALL_CHILDREN)
+        for shock in scenario.shocks
+        if shock.kind == "children" and shock.in_baseline is in_baseline
+    )
+
+
+def shocks_on_seats(scenario: Scenario, in_baseline: bool) -> tuple[Befalls, ...]:
+    """Shocks that close seats, of both arms or of the scenario alone."""
+    return tuple(
+        Befalls(shock.first_year, shock.last_year, scenario.share_of(shock), shock.program, shock.payer)
+        for shock in scenario.shocks
+        if shock.kind != "children" and shock.in_baseline is in_baseline
+    )
 
 
 def _course(scenario: Scenario, change: ServiceChange, levers: bool) -> Course:
@@ -90,4 +117,6 @@ def streams_in(community: Community, scenario: Scenario) -> tuple[tuple[str, str
     pairs: list[tuple[str, str]] = [(stream.program, stream.stream) for stream in community.streams]
     changes: Sequence[Change] = (*baseline_of(scenario, community).changes, *scenario.changes)
     pairs += [(change.program, change.stream) for change in changes]
+    parts = () if scenario.pool is None else scenario.pool.parts
+    pairs += [(part.program, POOL) for part in parts if part.program in names("program")]
     return tuple(dict.fromkeys(pairs))

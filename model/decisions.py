@@ -848,7 +848,7 @@ def _meant_for(moment: Moment, provider: Provider) -> bool:
 def _lot(moment: Moment, provider: Provider) -> Told | None:
     """The child's lottery number for a service this year, as a share of all numbers."""
     offer, asked = provider.offer, moment.town.asked[provider.offer.bit]
-    if offer.declared.order not in ("lottery", "schools") or moment.row not in asked:
+    if provider.order not in ("lottery", "schools") or moment.row not in asked:
         return None
     low, high, decision, year, *world = moment.key(Decision.SERVICE_LOTTERY)
     lot = int(rules.lottery_number(low, high, decision, offer.when(year), *world))
@@ -859,7 +859,7 @@ def _lot(moment: Moment, provider: Provider) -> Told | None:
 def _screened(moment: Moment, provider: Provider) -> Told | None:
     """The child's screening score for a service this year."""
     offer, asked = provider.offer, moment.town.asked[provider.offer.bit]
-    if offer.declared.order != "lowest_scores" or moment.row not in asked:
+    if provider.order != "lowest_scores" or moment.row not in asked:
         return None
     low, high, decision, year, *world = moment.key(Decision.SERVICE_SCREEN)
     noise = _f(rules.normal(low, high, decision, offer.when(year), *world))
@@ -874,7 +874,7 @@ def _in_words(moment: Moment, provider: Provider, same: bool) -> str:
     if not same:
         return "another mark"
     asked = moment.town.asked[provider.offer.bit]
-    if provider.offer.declared.order == "schools":
+    if provider.order == "schools" or provider.known > 0 or provider.areas is not None:
         return _taken(moment, provider)
     before = sum(mark < asked[moment.row] for mark in asked.values())
     return "taken in" if before < moment.town.room_of(provider, moment.year) else "no place"

@@ -85,6 +85,8 @@ class Decision(IntEnum):
     SERVICE_TAKE_UP = 80
     SERVICE_LOTTERY = 81
     SERVICE_SCREEN = 82
+    DATA_SHARING = 83
+    CONVENER = 84
     PARAMETER = 90
 
 

@@ -103,16 +103,23 @@ class ChildAgent(mesa.Agent):
     def place_in_line(self, provider: Provider) -> tuple[float | int, ...]:
         """Place in the line for a service, ties by id."""
         town: ObjectPipeline = self.model
-        when, order = provider.offer.when(town.year), provider.offer.declared.order
+        when, order = provider.offer.when(town.year), provider.order
+        known = int(not self.is_known(provider))
         if order == "lowest_incomes":
-            return float(self.income), self.high, self.low
+            return known, float(self.income), self.high, self.low
         if order == "lowest_scores":
             noise = _f(rules.normal(self.low, self.high, int(Decision.SERVICE_SCREEN), when, *town.world))
-            return float(self.skill + town.theta[Theta.TEST_NOISE] * noise), self.high, self.low
+            return known, float(self.skill + town.theta[Theta.TEST_NOISE] * noise), self.high, self.low
         lot = int(rules.lottery_number(self.low, self.high, int(Decision.SERVICE_LOTTERY), when, *town.world))
         if order == "lottery":
-            return lot, self.high, self.low
-        return int(town.school_line(provider)[self.school]), self.school, lot, self.high, self.low
+            return known, lot, self.high, self.low
+        return known, int(town.school_line(provider)[self.school]), self.school, lot, self.high, self.low
+
+    def is_known(self, provider: Provider) -> bool:
+        """Whether shared data tell that this child lives below the poverty line."""
+        town: ObjectPipeline = self.model
+        luck = _f(rules.uniform(self.low, self.high, int(Decision.DATA_SHARING), 0, *town.world))
+        return bool(luck < provider.known) and self.cell % 2 == 1
 
     def be_served(self, provider: Provider) -> None:
         """Take what a service gives."""
@@ -518,7 +525,11 @@ class ObjectPipeline(Town):
         room = self.room_of(provider, self.year)
         followed = [child for child in self.people if 0 <= ages[child.cohort] < self.setting.horizon]
         asking = [child for child in followed if room and child.asks(provider, ages[child.cohort])]
-        chosen = sorted(asking, key=lambda child: child.place_in_line(provider))[:room]
+        line = sorted(asking, key=lambda child: child.place_in_line(provider))
+        chosen = line[:room]
+        if provider.areas is not None:
+            rooms = apportion(room, provider.areas.tolist())
+            chosen = [child for area, here in enumerate(rooms) for child in [c for c in line if c.area == area][:here]]
         for child in chosen:
             child.be_served(provider)
         provider.take_in(self.year, provider.places(self.year), len(chosen))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Children, Longs, Reals, Wholes, Words
+from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
 from cradlecast.model.childset import ChildSet
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.mesa_compat import as_mesa
@@ -81,9 +83,18 @@ class Pipeline(Town):
             spans = [ages[age] for age in provider.offer.declared.ages if age in ages]
             asking = [self._asking(provider, start, stop) for start, stop in spans] if room else []
             rows = np.concatenate(asking) if asking else np.empty(0, np.int64)
-            chosen = rows[self._line(provider, year, rows)[:room]]
+            chosen = self._first_in_line(provider, year, rows, room)
             self._give(provider, chosen)
             provider.take_in(year, provider.places(year), len(chosen))
+
+    def _first_in_line(self, provider: Provider, year: int, rows: Longs, room: int) -> Longs:
+        """Rows of those who are taken in: the first in line, or in the line of each area."""
+        in_line = rows[self._line(provider, year, rows)]
+        if provider.areas is None:
+            return in_line[:room]
+        area = self._columns.k[Whole.AREA, in_line]
+        rooms = apportion(room, provider.areas.tolist())
+        return np.concatenate([in_line[area == number][:here] for number, here in enumerate(rooms)])
 
     def _asking(self, provider: Provider, start: int, stop: int) -> Longs:
         """Rows of the children of one age who are eligible for a service and would take part."""
@@ -105,15 +116,25 @@ class Pipeline(Town):
         """Order of some children in the line for a service, ties by id."""
         low, high = self._columns.ids[:, rows]
         marks = self._marks(provider, year, rows)
-        if provider.offer.declared.order != "schools":
-            return np.lexsort((low, high, marks))
-        school = self._columns.k[Whole.SCHOOL, rows]
-        return np.lexsort((low, high, marks, school, self.school_line(provider)[school]))
+        keys: tuple[np.ndarray[Any, Any], ...] = (low, high, marks)
+        if provider.order == "schools":
+            school = self._columns.k[Whole.SCHOOL, rows]
+            keys = (*keys, school, self.school_line(provider)[school])
+        if provider.known > 0:
+            keys = (*keys, ~self._known(provider, rows))
+        return np.lexsort(keys)
+
+    def _known(self, provider: Provider, rows: Longs) -> Bools:
+        """Whether shared data tell of each of some children that it lives below the poverty line."""
+        c, luck = self._columns, np.empty(len(rows), np.float32)
+        low, high = np.ascontiguousarray(c.ids[0, rows]), np.ascontiguousarray(c.ids[1, rows])
+        kernels.uniforms(low, high, self.setting.world, int(Decision.DATA_SHARING), 0, luck)
+        return np.asarray((luck < provider.known) & (c.k[Whole.CELL, rows] % 2 == 1))
 
     def _marks(self, provider: Provider, year: int, rows: Longs) -> Reals | Words:
         """What places some children in the line for a service, lowest first: income, a screening score, or a lot."""
         c, world, when = self._columns, self.setting.world, provider.offer.when(year)
-        order = provider.offer.declared.order
+        order = provider.order
         if order == "lowest_incomes":
             return np.asarray(c.x[Real.INCOME, rows])
         low, high = np.ascontiguousarray(c.ids[0, rows]), np.ascontiguousarray(c.ids[1, rows])

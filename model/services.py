@@ -16,10 +16,10 @@ import numpy as np
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Reals
 from cradlecast.model.kernels import Real, Theta, Whole
-from cradlecast.model.place import Place
+from cradlecast.model.place import Floats, Place
 from cradlecast.model.theta import chain, index_variance, steeper
 from cradlecast.scenarios.errors import InputError
-from cradlecast.scenarios.service import Need, Service, places_open
+from cradlecast.scenarios.service import EVERYBODY, Need, Service, places_open
 
 YEAR_BITS: Final = 12
 """Bits of the year in the counter of a service's chance events; its own number stands above them."""
@@ -122,7 +122,7 @@ def _offer(service: Service, bit: int, values: Mapping[str, float], place: Place
     return Offer(
         declared=service,
         bit=bit,
-        take_up=np.float32(values[service.take_up]),
+        take_up=np.float32(1.0 if service.take_up == EVERYBODY else values[service.take_up]),
         limit=np.float32(np.inf if limit is None else place.income_at(limit)),
         gifts={
             HELP[channel]: np.float32(_gift(channel, effect, service.needs, place, theta))
@@ -175,8 +175,13 @@ class Provider(mesa.Agent):
         First year and places a year of everything that pays for it now, in children of the community.
     quality
         Multiplies every effect.
-    served
-        Year to children taken in, simulated.
+    served, open, pooled_in
+        Year to children taken in, simulated; to places open, and to those of them that pooled money pays for.
+    pooled
+        Places that pooled money pays for now.
+    order, known, areas
+        Who comes first; share of children below the poverty line whose need is known, so that they come before all
+        others; and shares of the places by area, where they are kept apart.
     """
 
     def __init__(self, model: mesa.Model, offer: Offer) -> None:
@@ -188,10 +193,15 @@ class Provider(mesa.Agent):
         self.cost = offer.declared.cost.value
         self.served: dict[int, int] = {}
         self.open: dict[int, int] = {}
+        self.pooled = 0
+        self.pooled_in: dict[int, int] = {}
+        self.order = offer.declared.order
+        self.known = np.float32(0.0)
+        self.areas: Floats | None = None
 
     def places(self, year: int) -> int:
         """Places open in a year, in children of the community."""
-        return places_open(self.offer.declared, self.grants, year)
+        return places_open(self.offer.declared, self.grants, year) + self.pooled
 
     def gifts(self) -> dict[Real, np.float32]:
         """What a child taken in now is given, at the quality of now."""
@@ -200,4 +210,4 @@ class Provider(mesa.Agent):
     def take_in(self, year: int, places: int, children: int) -> None:
         """Book a year: places open, of the community, and simulated children taken in."""
         if places or children:
-            self.open[year], self.served[year] = places, children
+            self.open[year], self.served[year], self.pooled_in[year] = places, children, self.pooled

@@ -11,17 +11,19 @@ import numpy as np
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Children, Reals, Wholes, Words
+from cradlecast.model.civic import POOL, Backbone, Purse
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.flows import FLOWS
 from cradlecast.model.institutions import SITES, School, Site
 from cradlecast.model.kernels import Decision, Theta
-from cradlecast.model.place import Place, apportion
+from cradlecast.model.place import Floats, Place, apportion
 from cradlecast.model.services import Provider, offers_of
 from cradlecast.model.theta import event_shifts
+from cradlecast.scenarios.change import Change
 from cradlecast.scenarios.community import EVENTS
 from cradlecast.scenarios.program import POOLS, Program
-from cradlecast.scenarios.scenario import Change
-from cradlecast.scenarios.service import PLACES, Service
+from cradlecast.scenarios.ramp import Ramp
+from cradlecast.scenarios.service import EVERYBODY, PLACES, Service
 
 PROGRAMS: Final = POOLS
 """Lines of seats, and the program that stands for each, in the order of the kernels' kinds of care (home is 0)."""
@@ -61,6 +63,17 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Befalls:
+    """A share of seats that close in some years: of a program, or of everything that a payer pays for."""
+
+    first_year: int
+    last_year: int
+    share: float
+    program: str | None = None
+    payer: str | None = None
+
+
+@dataclass(frozen=True)
 class Setting:
     """Everything that fixes one run: the place, the draw, the world, the arm.
 
@@ -76,6 +89,12 @@ class Setting:
         Services that exist in ANY arm, so that they keep their bits from arm to arm.
     courses
         The baseline's and the arm's places of services.
+    purse
+        Pooled money of the arm.
+    shocks
+        Closings that befall it.
+    closing
+        Share of a center's newly empty seats that close a year later.
     horizon
         Age to which children are followed.
     """
@@ -92,6 +111,9 @@ class Setting:
     policies: tuple[Policy, ...] = ()
     services: tuple[Service, ...] = ()
     courses: tuple[Course, ...] = ()
+    purse: Purse | None = None
+    shocks: tuple[Befalls, ...] = ()
+    closing: float = 0.0
     horizon: int = 30
 
     @property
@@ -146,7 +168,11 @@ class Town(mesa.Model):
         self.sites: list[Site] = []
         self.flows = np.zeros((len(setting.cohorts), setting.horizon, 2, len(FLOWS)), np.int64)
         self._book: list[tuple[int, int, dict[tuple[str, str, int], int], tuple[int, ...]]] = []
-        self._agenda: dict[float, list[tuple[Policy | Course, bool]]] = {}
+        self._agenda: dict[float, list[tuple[Policy | Course | Befalls, bool]]] = {}
+        self._closed: dict[Befalls, dict[tuple[str, str, int], int]] = {}
+        self._own_areas: dict[tuple[str, str], Floats] = {}
+        self._pooled_seats: dict[tuple[str, int], int] = {}
+        self._usual_empty: dict[int, int] = {}
         self._found_sites()
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
         self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
@@ -155,9 +181,12 @@ class Town(mesa.Model):
         self._found_schools()
         offers = offers_of(setting.services, setting.values, setting.place, setting.theta)
         self.providers = [Provider(self, offer) for offer in offers]
-        policies: tuple[Policy | Course, ...] = (*setting.policies, *setting.courses)
+        self.backbone = None if setting.purse is None else Backbone(self, setting.purse)
+        policies: tuple[Policy | Course | Befalls, ...] = (*setting.policies, *setting.courses, *setting.shocks)
         for policy in policies:
             self._plan(policy)
+        if self.backbone is not None:
+            self._plan_backbone()
 
     # --- founding ---
 
@@ -223,6 +252,12 @@ class Town(mesa.Model):
         for program, stream in self.setting.streams:
             if self.line_of(program) != line or age not in self.setting.programs[program].ages:
                 continue
+            if (program, stream) in self._own_areas:
+                seats = round(self.community_seats[program, stream, age] * self.setting.scale)
+                parts = apportion(seats, self._own_areas[program, stream].tolist())
+                for site, here in zip(self.sites_of(program, stream), parts, strict=True):
+                    site.set_seats(age, here)
+                continue
             total += self.community_seats[program, stream, age]
             up_to = apportion(round(total * self.setting.scale), weights)
             for site, upper, lower in zip(self.sites_of(program, stream), up_to, below, strict=True):
@@ -242,14 +277,22 @@ class Town(mesa.Model):
 
     # --- policy ---
 
-    def _plan(self, policy: Policy | Course) -> None:
+    def _plan_backbone(self) -> None:
+        """Put the backbone's decisions on the calendar, a year each, and its end."""
+        assert self.backbone is not None
+        years = self.backbone.purse.years
+        for year in years:
+            self.schedule_event(self.backbone.decide, at=year - self.first_year + 0.5)
+        self.schedule_event(self.backbone.close, at=years[-1] + 1 - self.first_year + 0.5)
+
+    def _plan(self, policy: Policy | Course | Befalls) -> None:
         """Put a policy on the calendar: half a step before its first year, and again after its last."""
-        span = policy if isinstance(policy, Course) else policy.change
+        span = policy.change if isinstance(policy, Policy) else policy
         self._enter(span.first_year, policy, True)
         if span.last_year is not None:
             self._enter(span.last_year + 1, policy, False)
 
-    def _enter(self, year: int, policy: Policy | Course, begins: bool) -> None:
+    def _enter(self, year: int, policy: Policy | Course | Befalls, begins: bool) -> None:
         """Schedule one entry of the agenda; what began before the first simulated year begins with it."""
         at = max(year - self.first_year + 0.5, 0.5)
         if at not in self._agenda:
@@ -262,8 +305,24 @@ class Town(mesa.Model):
         for policy, begins in self._agenda[self.time]:
             if isinstance(policy, Course):
                 self._fund(policy, begins)
+            elif isinstance(policy, Befalls):
+                self._befall(policy, begins)
             else:
                 self._apply(policy, 1 if begins else -1)
+
+    def _befall(self, shock: Befalls, begins: bool) -> None:
+        """Close a share of the seats that a shock is about, or open them again."""
+        if begins:
+            self._closed[shock] = {
+                key: round(seats * shock.share)
+                for key, seats in self.community_seats.items()
+                if shock.program == key[0] or (shock.payer and shock.payer == self.setting.programs[key[0]].payer)
+            }
+        for key, seats in self._closed[shock].items():
+            self.community_seats[key] = max(self.community_seats[key] + (-seats if begins else seats), 0)
+        for line in dict.fromkeys(self.line_of(program) for program, _, _ in self._closed[shock]):
+            for age in (3, 4):
+                self._share_out(line, age)
 
     def _fund(self, course: Course, begins: bool) -> None:
         """Open or close again a service's places, with their quality, take-up and cost."""
@@ -313,6 +372,90 @@ class Town(mesa.Model):
             key = (program, stream, 4)
             self.community_seats[key] = max(self.community_seats[key] - (part if seats > 0 else -part), 0)
         self._share_out(self.line_of(program), 4)
+
+    # --- pooled money ---
+
+    def poor_by_area(self) -> Floats:
+        """Shares of the children below the poverty line by area, float64 (areas,)."""
+        return np.asarray(self.setting.place.area_shares[1], np.float64)
+
+    def poverty_by_area(self) -> Floats:
+        """Share of each area's children who live below the poverty line, float64 (areas,)."""
+        poor = self.setting.place.community.income.below_poverty.value
+        above, below = (np.asarray(shares, np.float64) for shares in self.setting.place.area_shares)
+        return np.asarray(below * poor / (above * (1.0 - poor) + below * poor))
+
+    def _provider_of(self, part: str) -> Provider | None:
+        """The provider of a service, or None for a program that holds seats."""
+        return next((one for one in self.providers if one.offer.declared.name == part), None)
+
+    def ramp_of(self, part: str) -> Ramp:
+        """How new seats or places of a program open."""
+        provider = self._provider_of(part)
+        return self.setting.programs[part].ramp if provider is None else provider.offer.declared.ramp
+
+    def seats_standing(self, part: str) -> int:
+        """Seats of a program's line, or places of a service, without those of pooled money."""
+        provider = self._provider_of(part)
+        if provider is not None:
+            return sum(places for _, places in provider.grants)
+        line = self.line_of(part)
+        return sum(
+            seats
+            for (program, stream, _), seats in self.community_seats.items()
+            if self.line_of(program) == line and stream != POOL
+        )
+
+    def open_pooled(self, part: str, number: int, quality: float, areas: Floats | None, purse: Purse) -> None:
+        """Open so many seats or places of pooled money, in place of those of last year."""
+        levers, year = purse.levers, self.year + 1
+        provider = self._provider_of(part)
+        if provider is not None:
+            active = number > 0
+            provider.pooled, provider.areas = number, areas
+            provider.quality = quality if active else 1.0
+            added = np.float32(levers["referral"] if active else 0.0)
+            provider.take_up = np.float32(min(provider.offer.take_up + added, np.float32(1.0)))
+            provider.known = np.float32(levers["data_sharing"] if active else 0.0)
+            closing = active and purse.allocation == "gap_closing"
+            provider.order = "lowest_incomes" if closing else provider.offer.declared.order
+            return
+        declared, key = self.setting.programs[part], (part, POOL)
+        parts = apportion(number, [1.0] * len(declared.ages))
+        for age, seats in zip(declared.ages, parts, strict=True):
+            self.community_seats[part, POOL, age] = seats
+        self._pooled_seats[part, year] = number
+        if areas is None:
+            self._own_areas.pop(key, None)
+        else:
+            self._own_areas[key] = areas
+        for site in self.sites_of(part, POOL):
+            site.quality, site.seat_cost = quality, purse.costs[part] / (1.0 + levers["staff_time"])
+        if declared.line in ("prek", "head_start"):
+            entry = TAKE_UP[declared.line]
+            added = np.float32(levers["referral"] if number else 0.0)
+            self.theta[entry] = min(self.setting.theta[entry] + added, np.float32(1.0))
+        self._subsidise(part)
+        for age in declared.ages:
+            self._share_out(declared.line, age)
+
+    def pooled_children(self, part: str, year: int) -> float:
+        """Seats or children of the community that pooled money paid for in a year."""
+        provider = self._provider_of(part)
+        if provider is None:
+            return float(self._pooled_seats.get((part, year), 0))
+        places = provider.open.get(year, 0)
+        return provider.served[year] / self.setting.scale * provider.pooled_in[year] / places if places else 0.0
+
+    def _close_empty(self, age: int) -> None:
+        """Close a share of the seats of centers where more stand empty than in their first year on record."""
+        for site in self.sites:
+            if site.line != "child_care" or (self.year, age) not in site.filled:
+                continue
+            seats = site.seats.get(age, 0)
+            empty = seats - site.filled[self.year, age]
+            usual = self._usual_empty.setdefault(site.number * 10 + age, empty)
+            site.set_seats(age, seats - int(self.setting.closing * max(empty - usual, 0)))
 
     # --- the year ---
 
@@ -382,6 +525,8 @@ class Town(mesa.Model):
             site.seat(year, age, children)
         simulated = tuple(site.seats.get(age, 0) for site in self.sites)
         self._book.append((year, age, dict(self.community_seats), simulated))
+        if self.setting.closing > 0.0:
+            self._close_empty(age)
 
     def seat_rows(self) -> list[dict[str, Any]]:
         """The book of seats: a row per year, program, stream and age, in community units and as simulated."""
@@ -419,24 +564,33 @@ class Town(mesa.Model):
         rows = []
         for provider in self.providers:
             declared = provider.offer.declared
+            if declared.take_up == EVERYBODY:
+                continue
             for year, places in provider.open.items():
-                served = provider.served[year]
-                dollars = served / self.setting.scale * provider.cost
-                rows.append(
-                    {
-                        "year": year,
-                        "program": declared.name,
-                        "stream": PLACES,
-                        "age": declared.ages[0],
-                        "seats": places,
-                        "seats_simulated": self.room_of(provider, year),
-                        "filled_simulated": served,
-                        "filled": served / self.setting.scale,
-                        "payer": declared.payer,
-                        "dollars": dollars,
-                        "for_children": dollars,
-                    }
-                )
+                pooled = provider.pooled_in[year]
+                for stream, part in ((PLACES, places - pooled), (POOL, pooled)):
+                    if part == 0 and not (stream == PLACES and places == 0):
+                        continue
+                    served = provider.served[year] * part / places if places else 0.0
+                    cost = provider.cost
+                    if stream == POOL and self.backbone is not None:
+                        cost = self.backbone.unit_cost(declared.name)
+                    dollars = served / self.setting.scale * cost
+                    rows.append(
+                        {
+                            "year": year,
+                            "program": declared.name,
+                            "stream": stream,
+                            "age": declared.ages[0],
+                            "seats": part,
+                            "seats_simulated": part * self.setting.scale,
+                            "filled_simulated": served,
+                            "filled": served / self.setting.scale,
+                            "payer": POOL if stream == POOL else declared.payer,
+                            "dollars": dollars,
+                            "for_children": dollars,
+                        }
+                    )
         return rows
 
     def room_of(self, provider: Provider, year: int) -> int:
@@ -446,7 +600,7 @@ class Town(mesa.Model):
         """
         declared = provider.offer.declared
         here = sum(year - cohort in declared.ages for cohort in self.setting.cohorts)
-        return round(provider.places(year) * self.setting.scale * here / len(declared.ages))
+        return int(provider.places(year) * self.setting.scale * here / len(declared.ages) + 1e-9)
 
     def school_line(self, provider: Provider) -> Words:
         """Lottery numbers of the schools for a service, the same every year: uint64 (schools,)."""

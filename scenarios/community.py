@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from cradlecast.scenarios.change import Baseline
 from cradlecast.scenarios.fields import Name, NonNegative, PositiveFigure, Record, Share, ShareFigure, Text
-from cradlecast.scenarios.scenario import Baseline
 
 MILESTONES = (
     "kindergarten_ready",

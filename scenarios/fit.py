@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from cradlecast.scenarios.change import Baseline, Change, ServiceChange
+from cradlecast.scenarios.civic import Shock, pool_years
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.ramp import steps
-from cradlecast.scenarios.scenario import Baseline, Change, Scenario, ServiceChange
-from cradlecast.scenarios.service import CHANNELS, Service
+from cradlecast.scenarios.scenario import Scenario
+from cradlecast.scenarios.service import CHANNELS, EVERYBODY, Service
+from cradlecast.scenarios.versions import header
 
 OPEN_ENDED_YEARS = 3
 """School years followed where a scenario sets no last year."""
@@ -52,8 +55,33 @@ def seats_in(scenario: Scenario, change: Change, year: int) -> int:
 def services_of(scenario: Scenario, community: Community) -> tuple[Service, ...]:
     """Services of the baseline and of the scenario, each once, in order."""
     changes = (*baseline_of(scenario, community).services, *scenario.services)
-    found = {service.name: service for service in (load_service(change.service) for change in changes)}
-    return tuple(found.values())
+    named = [change.service for change in changes]
+    if scenario.pool is not None:
+        named += [part.program for part in scenario.pool.parts if part.program not in names("program")]
+    found = {service.name: service for service in (load_service(name) for name in named)}
+    return (*found.values(), *(_as_service(shock) for shock in scenario.shocks if shock.kind == "children"))
+
+
+def _as_service(shock: Shock) -> Service:
+    """What befalls all children of some ages, in the form in which the rules give children something."""
+    source = {"unit": "none", "source": shock.title, "provenance": "ASSUMED"}
+    return Service.model_validate(
+        {
+            "schema": header("service"),
+            "name": shock.name,
+            "title": shock.title,
+            "description": shock.title,
+            "ages": shock.ages,
+            "again": True,
+            "take_up": EVERYBODY,
+            "dose": {"value": 0.0, **source},
+            "scale_discount": "none",
+            "fade_out": "as every gain or loss",
+            "effects": [effect.model_dump() for effect in shock.effects],
+            "cost": {"value": 0.0, **source},
+            "payer": "nobody",
+        }
+    )
 
 
 def school_years(scenario: Scenario) -> tuple[int, ...]:
@@ -65,8 +93,9 @@ def school_years(scenario: Scenario) -> tuple[int, ...]:
         If the scenario ends before it begins, or spans too many years.
     """
     changes: tuple[Change | ServiceChange, ...] = (*scenario.changes, *scenario.services)
-    first = min(change.first_year for change in changes)
-    last = max(_last_year(change) for change in changes)
+    pooled = () if scenario.pool is None else pool_years(scenario.pool)
+    first = min([change.first_year for change in changes] + list(pooled[:1]))
+    last = max([_last_year(change) for change in changes] + list(pooled[-1:]))
     if last < first:
         raise InputError(f"scenario '{scenario.name}' ends in {last}, before it begins in {first}")
     if last - first >= MOST_YEARS:
@@ -91,6 +120,12 @@ def cohorts_of(scenario: Scenario) -> tuple[int, ...]:
     for change in scenario.services:
         ages = load_service(change.service).ages
         born |= {change.first_year - ages[-1], _last_year(change) - ages[0]}
+    if scenario.pool is not None:
+        pooled = pool_years(scenario.pool)
+        for part in scenario.pool.parts:
+            known = part.program in names("program")
+            ages = load_program(part.program).ages if known else load_service(part.program).ages
+            born |= {pooled[0] - ages[-1], pooled[-1] - ages[0]}
     return tuple(range(min(born), max(born) + 1))
 
 
@@ -160,7 +195,8 @@ def check_service(service: Service) -> None:
             f"service '{service.name}' declares parameter '{again}', which is shipped; give it another name"
         )
     parameters = {**shipped, **service.parameters}
-    wanted = {service.take_up: "share"} | {e.parameter: CHANNELS[e.channel] for e in service.effects}
+    wanted = {} if service.take_up == EVERYBODY else {service.take_up: "share"}
+    wanted |= {e.parameter: CHANNELS[e.channel] for e in service.effects}
     for name, unit in wanted.items():
         if name not in parameters:
             raise InputError(

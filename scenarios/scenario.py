@@ -6,11 +6,34 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from cradlecast.scenarios.change import Change, ServiceChange
+from cradlecast.scenarios.civic import CIVIC_LEVERS, Pool, Shock
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.fields import Finite, Name, Record, Text, Year
+from cradlecast.scenarios.fields import Finite, Name, Record, Text
 
 LeverName = Literal[
-    "seats", "quality", "hours", "take_up", "seat_cost", "places", "service_quality", "service_take_up", "service_cost"
+    "seats",
+    "quality",
+    "hours",
+    "take_up",
+    "seat_cost",
+    "places",
+    "service_quality",
+    "service_take_up",
+    "service_cost",
+    "shock",
+    "money_won",
+    "continuity",
+    "staff_time",
+    "data_sharing",
+    "referral",
+    "improvement",
+    "coordination",
+    "backbones",
+    "alignment",
+    "hiring",
+    "closing",
+    "pace",
 ]
 
 
@@ -30,53 +53,6 @@ class Lever(Record):
         return self
 
 
-class Change(Record):
-    """Seats added (or taken away) in one stream of a program, over a span of school years."""
-
-    first_year: Year = Field(description="School year that begins in the fall of this year.")
-    last_year: Year | None = Field(None, description="Last such school year; null means for good.")
-    program: Name
-    stream: Name = Field(description="The pool of seats by its money: standing, grant, financed, ...")
-    seats: int | Literal["seats", "-seats"] = Field(description="Seats added a year, or the lever's number.")
-    new: bool = Field(
-        False, description="True if seats are added that do not exist yet: they open with the program's ramp of hiring."
-    )
-    financed: bool = Field(False, description="True if these seats are the ones that an outcomes contract pays for.")
-    closes: dict[Name, Name] = Field(
-        default_factory=dict,
-        description="Displacement: program that loses children to the new seats, and the parameter with the share of "
-        "new seats that do so; the vacated seats that no waiting child refills close.",
-    )
-
-
-class ServiceChange(Record):
-    """Places of a service, over a span of school years."""
-
-    first_year: Year = Field(description="School year that begins in the fall of this year.")
-    last_year: Year | None = Field(None, description="Last such school year; null means for good.")
-    service: Text = Field(description="A shipped service, or the path of a file (seen from this file's folder).")
-    places: int | Literal["places"] = Field(
-        description="Children taken in a year once all places are open, or the lever's number."
-    )
-    levers: bool = Field(True, description="True if the levers of services act on it.")
-
-    @model_validator(mode="after")
-    def _not_negative(self) -> ServiceChange:
-        if isinstance(self.places, int) and self.places < 0:
-            raise ValueError(f"places must be 0 or more; got {self.places}")
-        return self
-
-
-class Baseline(Record):
-    """What would happen without the scenario: dated changes to the observed community."""
-
-    title: Text
-    description: Text
-    sources: tuple[Text, ...] = ()
-    changes: tuple[Change, ...] = ()
-    services: tuple[ServiceChange, ...] = ()
-
-
 class Scenario(Record):
     """A named, dated diff on a named baseline."""
 
@@ -91,6 +67,8 @@ class Scenario(Record):
     seats_are_additional: bool = Field(description="False where the baseline keeps the same number of seats.")
     changes: tuple[Change, ...] = ()
     services: tuple[ServiceChange, ...] = ()
+    pool: Pool | None = None
+    shocks: tuple[Shock, ...] = ()
     levers: dict[LeverName, Lever]
 
     @model_validator(mode="after")
@@ -101,8 +79,13 @@ class Scenario(Record):
         for service in self.services:
             if service.places == "places" and "places" not in self.levers:
                 raise ValueError("a service uses the lever 'places', which is not declared under levers")
-        if not self.changes and not self.services:
-            raise ValueError("a scenario changes seats or services; changes and services are both empty")
+        if any(shock.share == "shock" for shock in self.shocks) and "shock" not in self.levers:
+            raise ValueError("a shock uses the lever 'shock', which is not declared under levers")
+        if not (self.changes or self.services or self.pool):
+            raise ValueError("a scenario changes seats, services or a pool; changes, services and pool are all empty")
+        names = [shock.name for shock in self.shocks]
+        if len(set(names)) < len(names):
+            raise ValueError("a shock is there twice")
         return self
 
     def with_levers(self, settings: dict[str, float]) -> Scenario:
@@ -140,6 +123,15 @@ class Scenario(Record):
         """The value of a lever, or None where the scenario leaves it as the program has it."""
         lever = self.levers.get(name)
         return None if lever is None else lever.value
+
+    def civic(self, name: LeverName) -> float:
+        """The value of a lever of civic infrastructure, at rest where the scenario has none."""
+        value = self.lever(name)
+        return CIVIC_LEVERS[name][0] if value is None else value
+
+    def share_of(self, shock: Shock) -> float:
+        """Share of seats or money that a shock takes, after levers."""
+        return float(self.lever("shock") or 0.0) if shock.share == "shock" else float(shock.share or 0.0)
 
     def places_of(self, change: ServiceChange) -> int:
         """Places of a service a year, after levers."""

@@ -73,6 +73,9 @@ type Order = Literal["lottery", "schools", "lowest_incomes", "lowest_scores"]
 
 LAST_AGE: Final = 29
 
+EVERYBODY: Final = "everybody"
+"""Take-up of what befalls all children: no parameter."""
+
 PLACES: Final = "places"
 """What stands for a stream of money where a service's places are listed among seats."""
 

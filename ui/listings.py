@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from cradlecast.scenarios.change import Change, ServiceChange
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.library import (
@@ -17,7 +18,7 @@ from cradlecast.scenarios.library import (
     names,
 )
 from cradlecast.scenarios.program import Program
-from cradlecast.scenarios.scenario import Change, Scenario, ServiceChange
+from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import Service
 from cradlecast.scenarios.trial import Trial
 from cradlecast.ui.rows import Row, Table, listing
