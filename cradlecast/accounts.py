@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cradlecast.model.civic import BACKBONE, POOL
 from cradlecast.model.flows import EARNINGS_PRICE_YEAR, FLOWS
 from cradlecast.model.place import Floats
+from cradlecast.scenarios.civic import Pool
 from cradlecast.scenarios.costs import (
     DOLLAR_FLOWS,
     LEAVES,
@@ -143,6 +145,7 @@ def tariff_of(
     programs: Mapping[str, Program | Service],
     year: int | None = None,
     rate: float | None = None,
+    pool: Pool | None = None,
 ) -> Tariff:
     """Prices made ready, in dollars of a price year.
 
@@ -154,17 +157,24 @@ def tariff_of(
         Programs and services by name; their payers are those of the seats, and of the children served.
     year, rate
         Price year and real discount rate; those of the prices if None.
+    pool
+        Pooled money, of which each funder pays its share of all grants.
 
     Raises
     ------
     InputError
-        If a payer of seats has no budget, or a year no price index.
+        If a payer of seats or a funder has no budget, or a year no price index.
     """
     year, rate = prices.price_year if year is None else year, prices.discount_rate.value if rate is None else rate
     worth: dict[Entry, Floats] = {}
     for name, program in programs.items():
         payer = costs.payer(program.payer)
         for budget in payer.parts | payer.of_empty_seats:
+            worth[Entry(f"{name}{SEATS}", budget, "cost")] = np.zeros((2, len(FLOWS)))
+    funders = {} if pool is None else _funders(costs, pool)
+    bought = {} if pool is None else dict.fromkeys((*(part.program for part in pool.parts), BACKBONE))
+    for name in bought:
+        for budget in funders:
             worth[Entry(f"{name}{SEATS}", budget, "cost")] = np.zeros((2, len(FLOWS)))
     for line in costs.lines:
         amount = _signed(line, prices, year)
@@ -178,6 +188,10 @@ def tariff_of(
         value = prices.reprice(1.0, _price_year(name, program), year)
         held[name] = _of_seats(entries, name, payer.parts, value)
         empty[name] = _of_seats(entries, name, payer.of_empty_seats, value)
+    for name in bought:
+        assert pool is not None
+        held[pooled(name)] = _of_seats(entries, name, funders, prices.reprice(1.0, pool.price_year, year))
+        empty[pooled(name)] = held[pooled(name)]
     earned = {line.name for line in costs.lines if line.flow == "earnings"}
     return Tariff(
         entries=entries,
@@ -188,6 +202,21 @@ def tariff_of(
         price_year=year,
         rate=rate,
     )
+
+
+def pooled(program: str) -> str:
+    """The name under which a program's seats or children are priced that pooled money pays for."""
+    return f"{program} by {POOL}"
+
+
+def _funders(costs: Costs, pool: Pool) -> dict[str, float]:
+    """Shares of the budgets behind pooled money, by the sums of the grants."""
+    sums: dict[str, float] = {}
+    for grant in pool.grants:
+        for budget, share in costs.payer(grant.funder).parts.items():
+            sums[budget] = sums.get(budget, 0.0) + share * grant.dollars
+    total = sum(sums.values())
+    return {budget: amount / total for budget, amount in sums.items()} if total > 0.0 else {}
 
 
 def _price_year(name: str, program: Program | Service) -> int:
@@ -243,7 +272,8 @@ def yearly_amounts(tariff: Tariff, span: Span, flows: Floats, seats: Sequence[Se
     dollars *= span.children_per_simulated
     for arm, rows in enumerate(seats):
         for row in rows:
-            program, booked, in_use = row["program"], row["dollars"], row["for_children"]
+            program = pooled(row["program"]) if row["stream"] == POOL else row["program"]
+            booked, in_use = row["dollars"], row["for_children"]
             dollars[arm, row["year"] - span.cohorts[0]] += (
                 in_use * tariff.held[program] + (booked - in_use) * tariff.empty[program]
             )

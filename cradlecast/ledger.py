@@ -25,13 +25,15 @@ from cradlecast.accounts import (
 )
 from cradlecast.model.draws import draw_parameters
 from cradlecast.model.place import Floats
+from cradlecast.model.purses import declared_part
 from cradlecast.samples import Ground, Sample
+from cradlecast.scenarios.civic import Pool
 from cradlecast.scenarios.costs import PRIVATE, PUBLIC
 from cradlecast.scenarios.fit import cohorts_of, school_years, services_of
 from cradlecast.scenarios.library import costs_of, load_prices
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
-from cradlecast.scenarios.service import Service
+from cradlecast.scenarios.service import EVERYBODY, Service
 from cradlecast.summaries import INTERVAL
 
 SUMS = {"public": PUBLIC, "private": PRIVATE, "society": BUDGETS}
@@ -115,7 +117,14 @@ def ledger_tables(
     ArithmeticError
         If the books do not balance.
     """
-    tariff = tariff_of(costs_of(ground.community.name), load_prices(), paid_programs(ground, scenario), year, rate)
+    tariff = tariff_of(
+        costs_of(ground.community.name),
+        load_prices(),
+        paid_programs(ground, scenario),
+        year,
+        rate,
+        named_pool(scenario),
+    )
     span = span_of(ground, scenario)
     yearly = [yearly_amounts(tariff, span, s.flows, s.seats) for draw in samples for s in draw]
     later = [amounts for number, draw in enumerate(samples) for amounts in _later(ground, tariff, span, number, draw)]
@@ -128,8 +137,17 @@ def ledger_tables(
 
 def paid_programs(ground: Ground, scenario: Scenario) -> dict[str, Program | Service]:
     """The programs that hold seats, and the services of the scenario and its baseline, by name."""
-    services = {service.name: service for service in services_of(scenario, ground.community)}
-    return {**ground.programs, **services}
+    services = services_of(scenario, ground.community)
+    return {**ground.programs, **{one.name: one for one in services if one.take_up != EVERYBODY}}
+
+
+def named_pool(scenario: Scenario) -> Pool | None:
+    """The scenario's pool, its parts by the names of their programs."""
+    pool = scenario.pool
+    if pool is None:
+        return None
+    parts = tuple(part.model_copy(update={"program": declared_part(part).name}) for part in pool.parts)
+    return pool.model_copy(update={"parts": parts})
 
 
 def span_of(ground: Ground, scenario: Scenario) -> Span:

@@ -83,6 +83,7 @@ class Sample:
     care: Longs
     paths: Longs
     seats: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+    pool: tuple[list[dict[str, Any]], list[dict[str, Any]]]
     flows: Floats
     rows: outcomes.Columns | None
 
@@ -257,6 +258,7 @@ def _sample(
         care=outcomes.count_care(baseline.children, arm.children),
         paths=count_paths(baseline, arm),
         seats=(baseline.town.seat_rows(), arm.town.seat_rows()),
+        pool=(baseline.town.pool_rows(), arm.town.pool_rows()),
         flows=np.stack([baseline.town.flows, arm.town.flows]).astype(np.float64),
         rows=outcomes.study_children(baseline, arm, metrics, draw, world) if metrics else None,
     )

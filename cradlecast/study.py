@@ -37,6 +37,7 @@ from cradlecast.summaries import (
     milestone_table,
     outcome_table,
     path_table,
+    pool_table,
     seat_table,
 )
 from cradlecast.worth import gains_of, worth_tables
@@ -99,14 +100,25 @@ def compare(
 ) -> Result:
     """Run several scenarios, each beside the baseline that it names, on the same draws and worlds.
 
-    Parameters and errors as in ``run``. Tables: milestones, events, care, displaced, paths, seats, ledger, budgets.
+    Parameters and errors as in ``run``. Tables: milestones, events, measures, care, displaced, paths, seats, pool, ledger, budgets.
     """
     options = options or Options()
     _check_names(scenarios)
     lived = _lived(scenarios, options, progress, workers)
     tables: dict[str, list[pd.DataFrame]] = {
         name: []
-        for name in ("milestones", "events", "measures", "care", "displaced", "paths", "seats", "ledger", "budgets")
+        for name in (
+            "milestones",
+            "events",
+            "measures",
+            "care",
+            "displaced",
+            "paths",
+            "seats",
+            "pool",
+            "ledger",
+            "budgets",
+        )
     }
     for scenario, (ground, samples) in zip(scenarios, lived, strict=True):
         tables["milestones"].append(milestone_table(ground, scenario, samples))
@@ -117,6 +129,7 @@ def compare(
         tables["displaced"].append(displaced)
         tables["paths"].append(path_table(ground, scenario, samples))
         tables["seats"].append(seat_table(scenario, samples))
+        tables["pool"].append(pool_table(scenario, samples))
         ledger, budgets = ledger_tables(ground, scenario, samples)
         tables["ledger"].append(ledger)
         tables["budgets"].append(budgets)

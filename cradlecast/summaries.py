@@ -228,6 +228,38 @@ def seat_table(scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
     return whole[["scenario", "arm", "year", "program", "stream", "age", "seats", "filled", "payer", "dollars"]]
 
 
+POOL_COLUMNS = (
+    "scenario",
+    "arm",
+    "year",
+    "allocation",
+    "program",
+    "share",
+    "places",
+    "spent",
+    "carried_in",
+    "received",
+    "coordination",
+    "carried_out",
+    "price_year",
+)
+
+
+def pool_table(scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
+    """Pooled money by arm, year and program: means over samples; in each, what came in is spent or carried over."""
+    parts = []
+    for side, arm in enumerate(("baseline", "scenario")):
+        rows = [row for draw in samples for sample in draw for row in sample.pool[side]]
+        if rows:
+            keys = ["year", "allocation", "program"]
+            mean = pd.DataFrame(rows).groupby(keys, sort=False, as_index=False).mean()
+            parts.append(mean.assign(scenario=scenario.name, arm=arm))
+    if not parts:
+        return pd.DataFrame(columns=list(POOL_COLUMNS))
+    assert scenario.pool is not None
+    return pd.concat(parts, ignore_index=True).assign(price_year=scenario.pool.price_year)[list(POOL_COLUMNS)]
+
+
 def outcome_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
     """Counts of milestones by arm, draw, world, cohort, group and milestone: one row each, nothing summed up."""
     counts = np.array([[sample.milestones for sample in draw] for draw in samples])

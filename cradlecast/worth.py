@@ -24,7 +24,7 @@ from cradlecast.accounts import (
 from cradlecast.finance import measures
 from cradlecast.finance.cash import Cash
 from cradlecast.finance.measures import RATES, Additional, Gains, Line, Published
-from cradlecast.ledger import paid_programs, span_of
+from cradlecast.ledger import named_pool, paid_programs, span_of
 from cradlecast.model.draws import draw_parameters
 from cradlecast.model.place import Floats
 from cradlecast.samples import Ground, Sample
@@ -59,7 +59,7 @@ def gains_of(
         Assumed beyond the price index.
     """
     costs, prices = costs_of(ground.community.name), load_prices()
-    tariff = tariff_of(costs, prices, paid_programs(ground, scenario))
+    tariff = tariff_of(costs, prices, paid_programs(ground, scenario), pool=named_pool(scenario))
     span = span_of(ground, scenario)
     financed = {(change.program, change.stream) for change in scenario.changes if change.financed}
     yearly, later, filled = [], [], []

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 POOL: Final = "pool"
 """Stream of seats and places that pooled money pays for."""
 
+BACKBONE: Final = "backbone"
+"""Where the book of seats has what the backbone itself costs."""
+
 MILESTONE_AGES: Final = (
     kernels.ENTRY_AGES[1],
     kernels.GRADE3_AGE,
@@ -254,6 +257,12 @@ class Backbone(mesa.Agent):
             raise ArithmeticError(f"the pool spent {-left} cents more than it had in {year}")
         self.book[-1] |= {"spent": spent, "carried_out": left}
         self.carried, self._to_settle = left, None
+
+    def settled(self) -> list[dict[str, Any]]:
+        """The book of the years that have been lived, in cents."""
+        if self._to_settle is not None and self._to_settle <= self.town.year:
+            self.settle()
+        return [row for row in self.book if "carried_out" in row]
 
     # --- dividing ---
 

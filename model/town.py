@@ -11,7 +11,7 @@ import numpy as np
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Children, Reals, Wholes, Words
-from cradlecast.model.civic import POOL, Backbone, Purse
+from cradlecast.model.civic import BACKBONE, POOL, Backbone, Purse
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.flows import FLOWS
 from cradlecast.model.institutions import SITES, School, Site
@@ -550,14 +550,56 @@ class Town(mesa.Model):
                         "seats_simulated": sum(simulated[sites]),
                         "filled_simulated": filled,
                         "filled": filled / self.setting.scale,
-                        "payer": declared.payer,
+                        "payer": POOL if stream == POOL else declared.payer,
                         "dollars": seats * self.sites[sites.start].seat_cost,
                         "for_children": filled / self.setting.scale * self.sites[sites.start].seat_cost
                         if seats
                         else 0.0,
                     }
                 )
-        return [*rows, *self._service_rows()]
+        return [*rows, *self._service_rows(), *self._backbone_rows()]
+
+    def _backbone_rows(self) -> list[dict[str, Any]]:
+        """What the backbone itself costs, a row a year."""
+        empty = {"age": 0, "seats": 0, "seats_simulated": 0, "filled_simulated": 0, "filled": 0.0}
+        books = [] if self.backbone is None else self.backbone.settled()
+        return [
+            {
+                "year": row["year"],
+                "program": BACKBONE,
+                "stream": POOL,
+                **empty,
+                "payer": POOL,
+                "dollars": row["coordination"] / 100.0,
+                "for_children": row["coordination"] / 100.0,
+            }
+            for row in books
+            if row["coordination"] > 0
+        ]
+
+    def pool_rows(self) -> list[dict[str, Any]]:
+        """The book of pooled money: a row a year and program, amounts in dollars of the pool's price year.
+
+        Money of the year (``carried_in``, ``received``, ``coordination``, ``carried_out``) stands in every row of it.
+        """
+        if self.backbone is None:
+            return []
+        rows = []
+        for row in self.backbone.settled():
+            year = {name: row[name] / 100.0 for name in ("carried_in", "received", "coordination", "carried_out")}
+            for part in self.backbone.open:
+                rows.append(
+                    {
+                        "year": row["year"],
+                        "allocation": row["allocation"],
+                        "program": part,
+                        "share": row["shares"][part],
+                        "places": row["open"][part],
+                        "spent": row["spent"][part] / 100.0,
+                        **year,
+                    }
+                )
+        return rows
 
     def _service_rows(self) -> list[dict[str, Any]]:
         """The book of services, a row a year: paid for the children served, whatever the places open."""

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.fields import Name, NonNegative, Record, Share, Text, Year
+from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.service import ServiceEffect
 
 type Allocation = Literal[
@@ -126,6 +127,9 @@ class Shock(Record):
     in_baseline: bool = Field(True, description="True if it befalls the baseline as well.")
     ages: tuple[int, ...] = Field((), description="Kind children: ages in the fall of those whom it reaches.")
     effects: tuple[ServiceEffect, ...] = Field((), description="Kind children: what it does to them.")
+    parameters: dict[Name, Parameter] = Field(
+        default_factory=dict, description="Kind children: parameters of its own, beside the shipped ones."
+    )
     program: Name | None = Field(None, description="Kind closing: program whose seats close.")
     share: Share | Literal["shock"] | None = Field(
         None, description="Kind closing: share of the seats; kind recession: share of the money; or the lever's number."

@@ -78,6 +78,7 @@ def _as_service(shock: Shock) -> Service:
             "scale_discount": "none",
             "fade_out": "as every gain or loss",
             "effects": [effect.model_dump() for effect in shock.effects],
+            "parameters": {name: one.model_dump() for name, one in shock.parameters.items()},
             "cost": {"value": 0.0, **source},
             "payer": "nobody",
         }

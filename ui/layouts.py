@@ -71,6 +71,7 @@ def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
         "displaced": displaced,
         "paths": paths,
         "seats": seats,
+        "pool": pool,
         "ledger": ledger,
         "budgets": lambda table, occasion: [],
         "costs": costs,
@@ -357,6 +358,52 @@ def _both_arms(rows: Sequence[Row]) -> list[Row]:
             cells: dict[str, Cell] = {**dict(zip(_STREAM, key, strict=True)), **total}
             both.append(cells | {"added": after[2] - before[2]})
     return both
+
+
+def pool(table: Table, occasion: Occasion) -> list[View]:
+    """Pooled money by program and arm, summed over years, and what came in, was spent and was carried over."""
+    sums: dict[tuple[Cell, ...], dict[str, float]] = {}
+    money: dict[tuple[Cell, ...], dict[str, float]] = {}
+    for row in table.rows:
+        key = (row["scenario"], row["arm"], row["allocation"])
+        one = sums.setdefault((*key, row["program"]), {"places": 0.0, "spent": 0.0})
+        for name in one:
+            one[name] += _number(row[name])
+        year = money.setdefault((*key, row["year"]), {})
+        year |= {name: _number(row[name]) for name in ("carried_in", "received", "coordination", "carried_out")}
+    rows: list[Row] = []
+    for (scenario, arm, allocation, program), total in sums.items():
+        same = [year for key, year in money.items() if key[:3] == (scenario, arm, allocation)]
+        all_ = sum(one["spent"] for key, one in sums.items() if key[:3] == (scenario, arm, allocation))
+        rows.append(
+            {
+                "scenario": scenario,
+                "title": f"{arm}: {word(allocation)}; received {money_(sum(y['received'] for y in same))}, "
+                f"backbone {money_(sum(y['coordination'] for y in same))}, left {money_(same[-1]['carried_out'])}",
+                "program": program,
+                "share": total["spent"] / all_ if all_ else 0.0,
+                **total,
+            }
+        )
+    columns = (
+        Column("program", lambda row: word(row["program"]), right=False),
+        Column("child-years\nopen", lambda row: count(row["places"])),
+        Column("spent", lambda row: money_(_number(row["spent"]))),
+        Column("share, %", lambda row: percent(row["share"])),
+    )
+    if not rows:
+        return []
+    return [occasion.view(table, "Pooled money, all years together", columns, _sections(rows, "title", text))]
+
+
+def money_(dollars: float) -> str:
+    """Dollars as written."""
+    return f"${dollars:,.0f}"
+
+
+def _number(cell: Cell) -> float:
+    """A number of a table."""
+    return float(cell) if isinstance(cell, int | float) else 0.0
 
 
 def _by_scenario(rows: Sequence[Row], occasion: Occasion) -> tuple[Section, ...]:
