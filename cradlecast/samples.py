@@ -34,7 +34,7 @@ from cradlecast.model.place import Floats, Place, place_of
 from cradlecast.model.presets import under
 from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of, services_of
+from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of, own_parameters, services_of
 from cradlecast.scenarios.library import load_community, load_parameters, load_program
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.parameters import ParameterSet
@@ -112,9 +112,9 @@ def ground_in(community: Community, options: Options, services: Sequence[Service
     check_community(community)
     programs = {name: load_program(name) for name in PROGRAMS}
     shipped = load_parameters()
-    own = {name: parameter for service in services for name, parameter in service.parameters.items()}
+    own = own_parameters(services)
     every = shipped.model_copy(update={"parameters": {**shipped.parameters, **own}})
-    parameters = under(every, options.evidence)
+    parameters = under(every, options.evidence, services)
     key = digest(community, *programs.values(), under(shipped, options.evidence), options.seed, CALIBRATION_CHILDREN)
     return Ground(community, place_of(community), programs, parameters, options, CalibrationCache(key))
 

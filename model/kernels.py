@@ -99,8 +99,9 @@ class Real(IntEnum):
     parents' earnings from full-day care when it began, as a share, ``PARENT_LEFT`` what is left of it, 1 to 0.
     ``MATH_FALL``, ``LANGUAGE_FALL`` and ``BEHAVIOUR_FALL`` are read in the fall of kindergarten, and literacy with
     ``PRELITERACY`` in the spring before. What services give is held in the last nine: ``HELP_SKILL`` (sd) and the
-    shifts of log-odds ``HELP_ABSENCE`` to ``HELP_ARREST`` for the year of service; for good ``HELP_DEVELOPMENT`` (sd), the
-    shifts of log-odds ``HELP_GRADUATION`` to ``HELP_COMPLETION`` and the relative change ``HELP_CAESAREAN``.
+    shifts of log-odds ``HELP_ABSENCE`` to ``HELP_ARREST`` for the year of service; for good ``HELP_DEVELOPMENT``
+    (sd), the shifts of log-odds ``HELP_GRADUATION`` to ``HELP_COMPLETION`` and the relative change
+    ``HELP_CAESAREAN``.
     """
 
     INCOME = 0

@@ -521,7 +521,7 @@ class ObjectPipeline(Town):
         chosen = sorted(asking, key=lambda child: child.place_in_line(provider))[:room]
         for child in chosen:
             child.be_served(provider)
-        provider.take_in(self.year, provider.places(self.year), len(chosen))
+        provider.take_in(self.year, room, len(chosen))
 
     def _live(self, children: list[ChildAgent], age: int) -> None:
         """The year of one cohort."""

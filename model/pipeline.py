@@ -83,7 +83,7 @@ class Pipeline(Town):
             rows = np.concatenate(asking) if asking else np.empty(0, np.int64)
             chosen = rows[self._line(provider, year, rows)[:room]]
             self._give(provider, chosen)
-            provider.take_in(year, provider.places(year), len(chosen))
+            provider.take_in(year, room, len(chosen))
 
     def _asking(self, provider: Provider, start: int, stop: int) -> Longs:
         """Rows of the children of one age who are eligible for a service and would take part."""

@@ -164,6 +164,16 @@ def _shift_of_points(step: str, points: float, needs: Sequence[Need], place: Pla
     return points / at_risk / (rate * (1.0 - rate)) * steeper(index_variance(theta.astype(np.float64), step.upper()))
 
 
+@dataclass(frozen=True)
+class Served:
+    """A year of a service: places of the community, the simulated children they hold, those taken in, dollars each."""
+
+    places: int
+    room: int
+    children: int
+    cost: float
+
+
 class Provider(mesa.Agent):
     """Who runs a service in a community: opens and closes places, takes children in, and keeps the book.
 
@@ -173,21 +183,28 @@ class Provider(mesa.Agent):
         The service as it stands in this draw.
     grants
         First year and places a year of everything that pays for it now, in children of the community.
-    quality
-        Multiplies every effect.
-    served
-        Year to children taken in, simulated.
+    quality, take_up, cost
+        What multiplies every effect, who takes part, and dollars a child, now.
+    book
+        Year to what happened in it.
     """
 
     def __init__(self, model: mesa.Model, offer: Offer) -> None:
         super().__init__(model)
         self.offer = offer
         self.grants: list[tuple[int, int]] = []
-        self.quality = 1.0
-        self.take_up = offer.take_up
-        self.cost = offer.declared.cost.value
-        self.served: dict[int, int] = {}
-        self.open: dict[int, int] = {}
+        self.restore()
+        self.book: dict[int, Served] = {}
+
+    def restore(self) -> None:
+        """Let no lever act: quality, take-up and cost as declared and drawn."""
+        self.quality, self.take_up, self.cost = 1.0, self.offer.take_up, self.offer.declared.cost.value
+
+    def move(self, quality: float | None, take_up: float | None, cost: float | None) -> None:
+        """Let levers act; None leaves a number as it is."""
+        self.quality = self.quality if quality is None else quality
+        self.take_up = self.take_up if take_up is None else np.float32(take_up)
+        self.cost = self.cost if cost is None else cost
 
     def places(self, year: int) -> int:
         """Places open in a year, in children of the community."""
@@ -197,7 +214,7 @@ class Provider(mesa.Agent):
         """What a child taken in now is given, at the quality of now."""
         return {column: np.float32(amount * np.float32(self.quality)) for column, amount in self.offer.gifts.items()}
 
-    def take_in(self, year: int, places: int, children: int) -> None:
-        """Book a year: places open, of the community, and simulated children taken in."""
-        if places or children:
-            self.open[year], self.served[year] = places, children
+    def take_in(self, year: int, room: int, children: int) -> None:
+        """Book a year in which places are open: how many simulated children they hold, and how many were taken in."""
+        if places := self.places(year):
+            self.book[year] = Served(places, room, children, self.cost)

@@ -51,9 +51,13 @@ class Course:
     first_year: int
     last_year: int | None
     places: int
-    quality: float = 1.0
+    quality: float | None = None
     take_up: float | None = None
     cost: float | None = None
+
+    def holds_in(self, year: int) -> bool:
+        """Whether its places are open in a school year."""
+        return self.first_year <= year and (self.last_year is None or year <= self.last_year)
 
 
 @dataclass(frozen=True)
@@ -236,25 +240,19 @@ class Town(mesa.Model):
         """Carry out the policies planned for now (a Mesa event)."""
         for policy, begins in self._agenda[self.time]:
             if isinstance(policy, Course):
-                self._fund(policy, begins)
+                self._fund(policy.service)
             else:
                 self._apply(policy, 1 if begins else -1)
 
-    def _fund(self, course: Course, begins: bool) -> None:
-        """Open or close again a service's places, with their quality, take-up and cost."""
-        provider = next(p for p in self.providers if p.offer.declared.name == course.service)
-        grant = (course.first_year, course.places)
-        if not begins:
-            provider.grants.remove(grant)
-            return
-        provider.grants.append(grant)
-        if course.places == 0:
-            return
-        provider.quality = course.quality
-        if course.take_up is not None:
-            provider.take_up = np.float32(course.take_up)
-        if course.cost is not None:
-            provider.cost = course.cost
+    def _fund(self, service: str) -> None:
+        """Open a service's places of the coming year; of courses with levers the last moves quality, take-up, cost."""
+        provider = next(p for p in self.providers if p.offer.declared.name == service)
+        courses = [one for one in self.setting.courses if one.service == service and one.holds_in(self.year + 1)]
+        provider.grants = [(one.first_year, one.places) for one in courses]
+        provider.restore()
+        for course in courses:
+            if course.places:
+                provider.move(course.quality, course.take_up, course.cost)
 
     def _apply(self, policy: Policy, sign: int) -> None:
         """Open (sign 1) or close again (sign -1) a policy's seats, with their quality, hours and take-up."""
@@ -390,19 +388,19 @@ class Town(mesa.Model):
         rows = []
         for provider in self.providers:
             declared = provider.offer.declared
-            for year, places in provider.open.items():
-                served = provider.served[year]
-                dollars = served / self.setting.scale * provider.cost
+            for year, booked in provider.book.items():
+                served = booked.children / self.setting.scale
+                dollars = served * booked.cost
                 rows.append(
                     {
                         "year": year,
                         "program": declared.name,
                         "stream": PLACES,
                         "age": declared.ages[0],
-                        "seats": places,
-                        "seats_simulated": self.room_of(provider, year),
-                        "filled_simulated": served,
-                        "filled": served / self.setting.scale,
+                        "seats": booked.places,
+                        "seats_simulated": booked.room,
+                        "filled_simulated": booked.children,
+                        "filled": served,
                         "payer": declared.payer,
                         "dollars": dollars,
                         "for_children": dollars,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
+from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.scenario import Baseline, Change, Scenario, ServiceChange
 from cradlecast.scenarios.service import CHANNELS, Service
 
@@ -35,10 +38,39 @@ def baseline_of(scenario: Scenario, community: Community) -> Baseline:
 
 
 def services_of(scenario: Scenario, community: Community) -> tuple[Service, ...]:
-    """Services of the baseline and of the scenario, each once, in order."""
+    """Services of the baseline and of the scenario, each once, in order.
+
+    Raises
+    ------
+    InputError
+        If two files declare a service, or two services a parameter, of one name in different ways.
+    """
     changes = (*baseline_of(scenario, community).services, *scenario.services)
-    found = {service.name: service for service in (load_service(change.service) for change in changes)}
+    found: dict[str, Service] = {}
+    for service in (load_service(change.service) for change in changes):
+        if found.setdefault(service.name, service) != service:
+            raise InputError(f"two files declare a service '{service.name}' in different ways; give one another name")
+    own_parameters(found.values())
     return tuple(found.values())
+
+
+def own_parameters(services: Iterable[Service]) -> dict[str, Parameter]:
+    """Parameters that services declare of their own, by name.
+
+    Raises
+    ------
+    InputError
+        If two services declare one in different ways.
+    """
+    found: dict[str, Parameter] = {}
+    for service in services:
+        for name, parameter in service.parameters.items():
+            if found.setdefault(name, parameter) != parameter:
+                raise InputError(
+                    f"service '{service.name}' declares parameter '{name}', which another service declares "
+                    "in another way; give it another name"
+                )
+    return found
 
 
 def school_years(scenario: Scenario) -> tuple[int, ...]:
@@ -129,8 +161,8 @@ def _check_service(service: Service) -> None:
             f"service '{service.name}' declares parameter '{again}', which is shipped; give it another name"
         )
     parameters = {**shipped, **service.parameters}
-    wanted = {service.take_up: "share"} | {e.parameter: CHANNELS[e.channel] for e in service.effects}
-    for name, unit in wanted.items():
+    wanted = [(service.take_up, "share"), *((e.parameter, CHANNELS[e.channel]) for e in service.effects)]
+    for name, unit in wanted:
         if name not in parameters:
             raise InputError(
                 f"service '{service.name}' names parameter '{name}', which does not exist{nearest(name, parameters)}"
