@@ -36,7 +36,7 @@ from cradlecast.model.presets import under
 from cradlecast.model.purses import baseline_purse, scenario_purse
 from cradlecast.model.town import PROGRAMS, Setting, schools_by_area
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of, services_of
+from cradlecast.scenarios.fit import check_community, check_fit, cohorts_of, own_parameters, services_of
 from cradlecast.scenarios.library import load_community, load_parameters, load_program
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.parameters import ParameterSet
@@ -120,9 +120,9 @@ def ground_in(
     here = dict.fromkeys((*PROGRAMS, *(stream.program for stream in community.streams)))
     loaded = {name: load_program(name) for name in (*here, *programs)}
     shipped = load_parameters()
-    own = {name: parameter for service in services for name, parameter in service.parameters.items()}
+    own = own_parameters(services)
     every = shipped.model_copy(update={"parameters": {**shipped.parameters, **own}})
-    parameters = under(every, options.evidence)
+    parameters = under(every, options.evidence, services)
     key = digest(
         community,
         *(loaded[name] for name in here),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 import pandas as pd
 
@@ -44,6 +45,21 @@ from cradlecast.worth import gains_of, worth_tables
 
 Progress = Callable[[int, int], None]
 """Called with draws done and draws in all."""
+
+
+STUDY_TABLES: Final = (
+    "milestones",
+    "events",
+    "measures",
+    "care",
+    "displaced",
+    "paths",
+    "seats",
+    "pool",
+    "ledger",
+    "budgets",
+)
+"""Tables of a run and of a comparison, in print order."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ def compare(
 ) -> Result:
     """Run several scenarios, each beside the baseline that it names, on the same draws and worlds.
 
-    Parameters and errors as in ``run``. Tables: milestones, events, measures, care, displaced, paths, seats, pool, ledger, budgets.
+    Parameters and errors as in ``run``. Tables: those of `STUDY_TABLES`.
     """
     options = options or Options()
     _check_names(scenarios)

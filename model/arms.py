@@ -100,13 +100,12 @@ def shocks_on_seats(scenario: Scenario, in_baseline: bool) -> tuple[Befalls, ...
 
 def _course(scenario: Scenario, change: ServiceChange, levers: bool) -> Course:
     """Places of a service with their numbers."""
-    quality = scenario.lever("service_quality") if levers else None
     return Course(
         service=load_service(change.service).name,
         first_year=change.first_year,
         last_year=change.last_year,
         places=scenario.places_of(change),
-        quality=1.0 if quality is None else quality,
+        quality=scenario.lever("service_quality") if levers else None,
         take_up=scenario.lever("service_take_up") if levers else None,
         cost=scenario.lever("service_cost") if levers else None,
     )

@@ -16,6 +16,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Bools, Children, Reals, children_of, world_key
+from cradlecast.model.college import Levels, finishing
 from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats, Place, shifted_to_mean
@@ -29,7 +30,6 @@ from cradlecast.scenarios.program import Program
 CALIBRATION_WORLD = 2**32 - 1
 """World of the calibration population: the last one, beyond what a study may ask for."""
 
-type Levels = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 type Rate = Callable[[Floats, Levels], Floats]
 """Probability by what it depends on, and by the level of a child that stands several times."""
 
@@ -176,41 +176,6 @@ def _logistic(odds: Floats, _: Levels) -> Floats:
 def _ever(odds: Floats, _: Levels, years: int) -> Floats:
     """Probability of what may happen every year, ever within so many years."""
     return np.asarray(1.0 - expit(-odds) ** years, dtype=np.float64)
-
-
-def finishing(odds: Floats, level: Levels, again: float) -> Floats:
-    """Chance of completing college by 26, students who stop out and come back included.
-
-    Parameters
-    ----------
-    odds
-        Log-odds of getting through all years one after another.
-    level
-        0 for programs of two years, 1 for programs of four; broadcastable to ``odds``.
-    again
-        Chance a year that a student who has stopped out comes back.
-
-    Notes
-    -----
-    The law of ``kernels.college_year``, summed up over all ways through the ages 19 to 25.
-    """
-    odds, level = np.broadcast_arrays(odds, level)
-    result = np.zeros(odds.shape)
-    for number, years in enumerate((kernels.TWO_YEAR, kernels.FOUR_YEAR)):
-        here = level == number
-        passes = expit(odds[here]) ** (1.0 / years)
-        studying = np.zeros((years, len(passes)))
-        studying[0] = 1.0
-        stopped, done = np.zeros_like(studying), np.zeros(len(passes))
-        for _ in range(kernels.ENROLMENT_AGE, kernels.COMPLETION_AGE + 1):
-            back = again * stopped
-            at_work, stopped = studying + back, stopped - back
-            stopped = stopped + at_work * (1.0 - passes)
-            moved = at_work * passes
-            done = done + moved[-1]
-            studying = np.concatenate([np.zeros((1, len(passes))), moved[:-1]])
-        result[here] = done
-    return result
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,8 @@ class Watched(Pipeline):
     Attributes
     ----------
     asked, taken
-        Bit of a service to what placed the children who asked for it this year in its line, by row; and to the rows
-        of those taken in.
+        Bit of a service with places this year to what placed the children who asked for it in its line, by row; and
+        to the rows of those taken in.
     """
 
     def __init__(self, setting: Setting, children: Children) -> None:
@@ -101,7 +101,8 @@ class Watched(Pipeline):
 
     def _marks(self, provider: Provider, year: int, rows: Longs) -> Reals | Words:
         marks = super()._marks(provider, year, rows)
-        self.asked[provider.offer.bit] = dict(zip(rows.tolist(), marks.tolist(), strict=True))
+        if self.room_of(provider, year):
+            self.asked[provider.offer.bit] = dict(zip(rows.tolist(), marks.tolist(), strict=True))
         return marks
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
@@ -553,11 +554,12 @@ def _room(moment: Moment) -> int:
 
 
 def _gain(moment: Moment) -> float:
-    """What the year in that classroom adds to skill."""
+    """What the year in that classroom, and services, add to skill."""
     town, world = moment.town, moment.key(Decision.ROOM)[4:]
     value = town.values_now()[moment.site]
     spread, key = town.theta[Theta.CENTER_SD], int(town.site_keys[moment.site])
-    return float(rules.room_value(value, spread, key, _room(moment), moment.year, *world))
+    value = rules.room_value(value, spread, key, _room(moment), moment.year, *world)
+    return float(_f(value + moment.after.x[Real.HELP_SKILL]))
 
 
 def _gain_of_luck(moment: Moment, draw: float) -> Outcome | None:

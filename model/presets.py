@@ -7,19 +7,21 @@ intervals still mean what they mean. All effects move together, which is rarer t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from scipy.special import ndtri
 
 from cradlecast.model.distributions import quantile
 from cradlecast.scenarios.parameters import Parameter, ParameterSet
+from cradlecast.scenarios.service import WORSE, Service
 
 QUANTILES: Final[Mapping[str, float]] = {"central": 0.5, "pessimistic": 0.2, "optimistic": 0.8}
 """The quantile of every effect that its median is moved to; small values are worse for children."""
 
 BETTER: Final[Mapping[str, int]] = {
     "prek_value": 1,
+    "subsidised_care_value": 1,
     "head_start_contrast": 1,
     "child_care_contrast": 1,
     "hours_effect": 1,
@@ -52,7 +54,7 @@ who is displaced, which are not effects.
 """
 
 
-def under(parameters: ParameterSet, evidence: str) -> ParameterSet:
+def under(parameters: ParameterSet, evidence: str, services: Sequence[Service] = ()) -> ParameterSet:
     """The parameters as an evidence preset has them.
 
     Parameters
@@ -61,11 +63,15 @@ def under(parameters: ParameterSet, evidence: str) -> ParameterSet:
         All uncertain parameters.
     evidence
         A key of `QUANTILES`; ``central`` changes nothing.
+    services
+        Services whose effects are moved too.
     """
     if evidence == "central":
         return parameters
+    of_services = {e.parameter: -1 if e.channel in WORSE else 1 for one in services for e in one.effects}
+    better = {**BETTER, **of_services}
     moved = {
-        name: _moved(parameter, QUANTILES[evidence], BETTER[name]) if name in BETTER else parameter
+        name: _moved(parameter, QUANTILES[evidence], better[name]) if name in better else parameter
         for name, parameter in parameters.parameters.items()
     }
     return parameters.model_copy(update={"parameters": moved})

@@ -12,9 +12,11 @@ from typing import Final
 
 import mesa
 import numpy as np
+from scipy.optimize import brentq
 
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Reals
+from cradlecast.model.college import finishing
 from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.place import Floats, Place
 from cradlecast.model.theta import chain, index_variance, steeper
@@ -53,6 +55,7 @@ NEEDS: Final[Mapping[Need, tuple[Whole, int, int | None]]] = {
 }
 """Where a need is read, before the year begins: a column, and the bit that is set or the value that it has."""
 
+_SMALL: Final = 1e-3
 _LOGISTIC_SD: Final = np.pi / np.sqrt(3.0)
 
 
@@ -161,7 +164,51 @@ def _shift_of_points(step: str, points: float, needs: Sequence[Need], place: Pla
         at_risk *= graduate
     if step == "completion" and not student:
         at_risk *= enrol
-    return points / at_risk / (rate * (1.0 - rate)) * steeper(index_variance(theta.astype(np.float64), step.upper()))
+    spread = steeper(index_variance(theta.astype(np.float64), step.upper()))
+    if step == "completion":
+        slope = _slope_of_completion(rate, "two_year_students" in needs, place, theta)
+    else:
+        slope = rate * (1.0 - rate)
+    return points / at_risk / slope * spread
+
+
+def _slope_of_completion(rate: float, two_year: bool, place: Place, theta: Reals) -> float:
+    """Change of the share that completes by 26 for a small change of the log-odds, of two-year students or of all.
+
+    The log-odds are those of getting through all years one after another; who stops out may come back, so that the
+    share moves otherwise than a logistic would.
+    """
+    again, step = float(theta[Theta.COLLEGE_RETURN]), float(theta[Theta.FOUR_YEAR_STEP])
+    four = place.community.stages["four_year"].all.value
+    shares = np.array([1.0 - four, four])
+
+    def completing(odds: float) -> Floats:
+        return finishing(np.array([odds, odds + step]), np.array([0, 1]), again)
+
+    odds = float(brentq(lambda each: float(shares @ completing(each)) - rate, -20.0, 20.0))
+    of = np.array([1.0, 0.0]) if two_year else shares
+    return float(of @ (completing(odds + _SMALL) - completing(odds - _SMALL)) / (2.0 * _SMALL))
+
+
+@dataclass(frozen=True)
+class Served:
+    """A year of a service, in children of the community unless told.
+
+    Attributes
+    ----------
+    places, pooled
+        Places open, and those of them that pooled money pays for.
+    room, children
+        Simulated children that the places hold, and those taken in.
+    cost
+        Dollars a child, of those that pooled money does not pay for.
+    """
+
+    places: int
+    pooled: int
+    room: int
+    children: int
+    cost: float
 
 
 class Provider(mesa.Agent):
@@ -173,31 +220,37 @@ class Provider(mesa.Agent):
         The service as it stands in this draw.
     grants
         First year and places a year of everything that pays for it now, in children of the community.
-    quality
-        Multiplies every effect.
-    served, open, pooled_in
-        Year to children taken in, simulated; to places open, and to those of them that pooled money pays for.
+    quality, take_up, cost
+        What multiplies every effect, who takes part, and dollars a child, now.
     pooled
         Places that pooled money pays for now.
     order, known, areas
         Who comes first; share of children below the poverty line whose need is known, so that they come before all
         others; and shares of the places by area, where they are kept apart.
+    book
+        Year to what happened in it.
     """
 
     def __init__(self, model: mesa.Model, offer: Offer) -> None:
         super().__init__(model)
         self.offer = offer
         self.grants: list[tuple[int, int]] = []
-        self.quality = 1.0
-        self.take_up = offer.take_up
-        self.cost = offer.declared.cost.value
-        self.served: dict[int, int] = {}
-        self.open: dict[int, int] = {}
         self.pooled = 0
-        self.pooled_in: dict[int, int] = {}
         self.order = offer.declared.order
         self.known = np.float32(0.0)
         self.areas: Floats | None = None
+        self.restore()
+        self.book: dict[int, Served] = {}
+
+    def restore(self) -> None:
+        """Let no lever act: quality, take-up and cost as declared and drawn."""
+        self.quality, self.take_up, self.cost = 1.0, self.offer.take_up, self.offer.declared.cost.value
+
+    def move(self, quality: float | None, take_up: float | None, cost: float | None) -> None:
+        """Let levers act; None leaves a number as it is."""
+        self.quality = self.quality if quality is None else quality
+        self.take_up = self.take_up if take_up is None else np.float32(take_up)
+        self.cost = self.cost if cost is None else cost
 
     def places(self, year: int) -> int:
         """Places open in a year, in children of the community."""
@@ -207,7 +260,7 @@ class Provider(mesa.Agent):
         """What a child taken in now is given, at the quality of now."""
         return {column: np.float32(amount * np.float32(self.quality)) for column, amount in self.offer.gifts.items()}
 
-    def take_in(self, year: int, places: int, children: int) -> None:
-        """Book a year: places open, of the community, and simulated children taken in."""
-        if places or children:
-            self.open[year], self.served[year], self.pooled_in[year] = places, children, self.pooled
+    def take_in(self, year: int, room: int, children: int) -> None:
+        """Book a year in which places are open: how many simulated children they hold, and how many were taken in."""
+        if places := self.places(year):
+            self.book[year] = Served(places, self.pooled, room, children, self.cost)

@@ -57,9 +57,13 @@ class Course:
     first_year: int
     last_year: int | None
     places: int
-    quality: float = 1.0
+    quality: float | None = None
     take_up: float | None = None
     cost: float | None = None
+
+    def holds_in(self, year: int) -> bool:
+        """Whether its places are open in a school year."""
+        return self.first_year <= year and (self.last_year is None or year <= self.last_year)
 
 
 @dataclass(frozen=True)
@@ -304,7 +308,7 @@ class Town(mesa.Model):
         """Carry out the policies planned for now (a Mesa event)."""
         for policy, begins in self._agenda[self.time]:
             if isinstance(policy, Course):
-                self._fund(policy, begins)
+                self._fund(policy.service)
             elif isinstance(policy, Befalls):
                 self._befall(policy, begins)
             else:
@@ -324,21 +328,15 @@ class Town(mesa.Model):
             for age in (3, 4):
                 self._share_out(line, age)
 
-    def _fund(self, course: Course, begins: bool) -> None:
-        """Open or close again a service's places, with their quality, take-up and cost."""
-        provider = next(p for p in self.providers if p.offer.declared.name == course.service)
-        grant = (course.first_year, course.places)
-        if not begins:
-            provider.grants.remove(grant)
-            return
-        provider.grants.append(grant)
-        if course.places == 0:
-            return
-        provider.quality = course.quality
-        if course.take_up is not None:
-            provider.take_up = np.float32(course.take_up)
-        if course.cost is not None:
-            provider.cost = course.cost
+    def _fund(self, service: str) -> None:
+        """Open a service's places of the coming year; of courses with levers the last moves quality, take-up, cost."""
+        provider = next(p for p in self.providers if p.offer.declared.name == service)
+        courses = [one for one in self.setting.courses if one.service == service and one.holds_in(self.year + 1)]
+        provider.grants = [(one.first_year, one.places) for one in courses]
+        provider.restore()
+        for course in courses:
+            if course.places:
+                provider.move(course.quality, course.take_up, course.cost)
 
     def _apply(self, policy: Policy, sign: int) -> None:
         """Open (sign 1) or close again (sign -1) a policy's seats, with their quality, hours and take-up."""
@@ -444,8 +442,10 @@ class Town(mesa.Model):
         provider = self._provider_of(part)
         if provider is None:
             return float(self._pooled_seats.get((part, year), 0))
-        places = provider.open.get(year, 0)
-        return provider.served[year] / self.setting.scale * provider.pooled_in[year] / places if places else 0.0
+        booked = provider.book.get(year)
+        if booked is None:
+            return 0.0
+        return booked.children / self.setting.scale * booked.pooled / booked.places
 
     def _close_empty(self, age: int) -> None:
         """Close a share of the seats of centers where more stand empty than in their first year on record."""
@@ -608,26 +608,25 @@ class Town(mesa.Model):
             declared = provider.offer.declared
             if declared.take_up == EVERYBODY:
                 continue
-            for year, places in provider.open.items():
-                pooled = provider.pooled_in[year]
-                for stream, part in ((PLACES, places - pooled), (POOL, pooled)):
-                    if part == 0 and not (stream == PLACES and places == 0):
+            for year, booked in provider.book.items():
+                for stream, places in ((PLACES, booked.places - booked.pooled), (POOL, booked.pooled)):
+                    if places == 0:
                         continue
-                    served = provider.served[year] * part / places if places else 0.0
-                    cost = provider.cost
+                    children = booked.children * places / booked.places
+                    cost = booked.cost
                     if stream == POOL and self.backbone is not None:
                         cost = self.backbone.unit_cost(declared.name)
-                    dollars = served / self.setting.scale * cost
+                    dollars = children / self.setting.scale * cost
                     rows.append(
                         {
                             "year": year,
                             "program": declared.name,
                             "stream": stream,
                             "age": declared.ages[0],
-                            "seats": part,
-                            "seats_simulated": part * self.setting.scale,
-                            "filled_simulated": served,
-                            "filled": served / self.setting.scale,
+                            "seats": places,
+                            "seats_simulated": booked.room * places / booked.places,
+                            "filled_simulated": children,
+                            "filled": children / self.setting.scale,
                             "payer": POOL if stream == POOL else declared.payer,
                             "dollars": dollars,
                             "for_children": dollars,

@@ -20,8 +20,11 @@ from cradlecast.model.town import PROGRAMS, Setting
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
 
-PARTS: Final = ("own", "care_this_year", "fading", "long_run", "peers")
+PARTS: Final = ("own", "gain_this_year", "fading", "long_run", "peers")
 """What a child's skill is the sum of, sd."""
+
+SAME: Final = 1e-6
+"""Gains of care, sd, that are no further apart are the same: what services add rounds them."""
 
 LASTING: Final = ("lasting_shift_of_tests", "lasting_gain_outside_tests")
 """What care leaves for good: the long-run shift, sd of scores, and the gain outside tests, sd of adult outcomes."""
@@ -68,7 +71,8 @@ class Place:
 class Year:
     """A child's school year: ``places`` and ``care`` at 3 and 4, ``parts`` of skill and their sum at 3 to 17, sd.
 
-    ``lasting`` is what care has left for good so far, in the order of ``LASTING``.
+    ``helped`` is what services added to skill this year, sd, which is in the gain; ``lasting`` what care has left
+    for good so far, in the order of ``LASTING``.
     """
 
     age: int
@@ -82,6 +86,7 @@ class Year:
     parts: tuple[float, ...] | None = None
     skill: float | None = None
     lasting: tuple[float, ...] | None = None
+    helped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -177,8 +182,9 @@ def _year(moment: Moment) -> Year:
         return Year(age, moment.year, told)
     parts, skill = _parts(moment), float(after.x[Real.SKILL])
     lasting = (float(after.x[Real.LONG_RUN]), float(after.x[Real.NONTEST]))
+    helped = float(after.x[Real.HELP_SKILL])
     if age not in rules.ENTRY_AGES:
-        return Year(age, moment.year, told, parts=parts, skill=skill, lasting=lasting)
+        return Year(age, moment.year, told, parts=parts, skill=skill, lasting=lasting, helped=helped)
     kind, at = (int(after.k[row]) for row in _CARE_ROWS[age])
     site = None if at < 0 else town.sites[at]
     return Year(
@@ -193,6 +199,7 @@ def _year(moment: Moment) -> Year:
         parts=parts,
         skill=skill,
         lasting=lasting,
+        helped=helped,
     )
 
 
@@ -248,14 +255,20 @@ def differences(baseline: Life, scenario: Life) -> list[Difference]:
 
 
 def _care_differences(before: Year, after: Year) -> Iterator[Difference]:
-    """Another place at 3 or 4, or the same kind of place that gave something else."""
+    """What services gave; another place at 3 or 4, or the same kind of place that gave something else."""
     if before.parts is None or after.parts is None:
         return
     here = [(year.care, year.area) for year in (before, after)]
-    gains = [float(parts[PARTS.index("care_this_year")]) for parts in (before.parts, after.parts)]
+    if before.helped != after.helped:
+        given = [f"{year.helped:+.3f} sd" for year in (before, after)]
+        because = "the services that took the child in are not the same, or of another quality"
+        yield Difference(after.age, "gain of the year's services", given[0], given[1], because)
+    if before.care is None:
+        return
+    gains = [year.parts[PARTS.index("gain_this_year")] - year.helped for year in (before, after) if year.parts]
     if here[0] != here[1]:
         yield Difference(after.age, "care", _where(before), _where(after), _why_place(before, after))
-    if gains[0] != gains[1]:
+    if abs(gains[0] - gains[1]) > SAME:
         because = "care is not the same" if here[0] != here[1] else "the seat is another one: quality, hours or payer"
         yield Difference(after.age, "gain of the year's care", f"{gains[0]:+.3f} sd", f"{gains[1]:+.3f} sd", because)
         if before.lasting is not None and after.lasting is not None:
@@ -307,7 +320,7 @@ def _event_differences(before: Year, after: Year) -> Iterator[Difference]:
             asked = other if one is None else one
             if asked is not None and asked.outcome:
                 only = "scenario" if one is None else "baseline"
-                because = f"only {_ASKED_OF[name] or 'some'} are asked: in the {only} alone"
+                because = f"only {_ASKED_OF[name.partition(' of ')[0]] or 'some'} are asked: in the {only} alone"
                 yield Difference(after.age, name, _told(one), _told(other), because)
         elif one.outcome != other.outcome:
             yield Difference(after.age, name, _told(one), _told(other), _why_event(one, other))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cradlecast.scenarios.change import Baseline, Change, ServiceChange
 from cradlecast.scenarios.civic import Shock, pool_years
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
+from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.ramp import steps
 from cradlecast.scenarios.scenario import Scenario
@@ -53,13 +56,24 @@ def seats_in(scenario: Scenario, change: Change, year: int) -> int:
 
 
 def services_of(scenario: Scenario, community: Community) -> tuple[Service, ...]:
-    """Services of the baseline and of the scenario, each once, in order."""
+    """Services of the baseline and of the scenario, each once, in order.
+
+    Raises
+    ------
+    InputError
+        If two files declare a service, or two services a parameter, of one name in different ways.
+    """
     changes = (*baseline_of(scenario, community).services, *scenario.services)
     named = [change.service for change in changes]
     if scenario.pool is not None:
         named += [part.program for part in scenario.pool.parts if part.program not in names("program")]
-    found = {service.name: service for service in (load_service(name) for name in named)}
-    return (*found.values(), *(_as_service(shock) for shock in scenario.shocks if shock.kind == "children"))
+    befalls = [_as_service(shock) for shock in scenario.shocks if shock.kind == "children"]
+    found: dict[str, Service] = {}
+    for service in (*(load_service(name) for name in named), *befalls):
+        if found.setdefault(service.name, service) != service:
+            raise InputError(f"two files declare a service '{service.name}' in different ways; give one another name")
+    own_parameters(found.values())
+    return tuple(found.values())
 
 
 def _as_service(shock: Shock) -> Service:
@@ -83,6 +97,25 @@ def _as_service(shock: Shock) -> Service:
             "payer": "nobody",
         }
     )
+
+
+def own_parameters(services: Iterable[Service]) -> dict[str, Parameter]:
+    """Parameters that services declare of their own, by name.
+
+    Raises
+    ------
+    InputError
+        If two services declare one in different ways.
+    """
+    found: dict[str, Parameter] = {}
+    for service in services:
+        for name, parameter in service.parameters.items():
+            if found.setdefault(name, parameter) != parameter:
+                raise InputError(
+                    f"service '{service.name}' declares parameter '{name}', which another service declares "
+                    "in another way; give it another name"
+                )
+    return found
 
 
 def school_years(scenario: Scenario) -> tuple[int, ...]:
@@ -196,9 +229,9 @@ def check_service(service: Service) -> None:
             f"service '{service.name}' declares parameter '{again}', which is shipped; give it another name"
         )
     parameters = {**shipped, **service.parameters}
-    wanted = {} if service.take_up == EVERYBODY else {service.take_up: "share"}
-    wanted |= {e.parameter: CHANNELS[e.channel] for e in service.effects}
-    for name, unit in wanted.items():
+    of_offer = [] if service.take_up == EVERYBODY else [(service.take_up, "share")]
+    wanted = [*of_offer, *((e.parameter, CHANNELS[e.channel]) for e in service.effects)]
+    for name, unit in wanted:
         if name not in parameters:
             raise InputError(
                 f"service '{service.name}' names parameter '{name}', which does not exist{nearest(name, parameters)}"

@@ -101,6 +101,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     folder.
     """
     scenario = _load("scenario", Scenario, name_or_path)
+    if not any(map(_is_path, (scenario.community, *(change.service for change in scenario.services)))):
+        return scenario
     folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
 
     def seen_from_here(name: str) -> str:

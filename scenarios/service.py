@@ -39,6 +39,9 @@ CHANNELS: Final[Mapping[str, str]] = {
 }
 """Each channel and the unit of its effect, among the children served."""
 
+WORSE: Final = ("caesarean", "chronic_absence", "suspension", "arrest")
+"""Channels of which less is better for children."""
+
 CHANNEL_AGES: Final[Mapping[str, tuple[int, int]]] = {
     "skill": (3, 17),
     "development": (0, 2),
@@ -91,7 +94,9 @@ class NotCarried(Record):
     """An outcome that was measured and that the model does not have."""
 
     outcome: Text
-    evidence: tuple[str, ...] = Field((), description="Ids of rows in the evidence files; they set nothing.")
+    estimates: tuple[str, ...] = Field(
+        (), description="Ids of rows in the evidence files, of any role: they set nothing."
+    )
     note: Text
 
 

@@ -15,8 +15,9 @@ import pytest
 from scipy.special import logit
 
 from cradlecast.model import kernels
-from cradlecast.model.calibration import Calibration, calibrate, finishing
+from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.children import Bools, Children, Reals, Wholes
+from cradlecast.model.college import finishing
 from cradlecast.model.flows import FLOWS
 from cradlecast.model.kernels import FOUR_YEAR, TWO_YEAR, Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
@@ -126,13 +127,16 @@ def test_college_lived_by_the_year_is_completed_as_often_as_the_calibration_reck
     n = each * len(odds)
     ids = np.stack([np.arange(n, dtype=np.uint32), np.full(n, (1 << 16) | 2000, np.uint32)])
     x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int32)
-    k[Whole.CELL], k[Whole.REACHED] = np.repeat(np.arange(len(odds)), each), 1 << GRADUATED | 1 << ENROLLED
+    k[Whole.CELL], k[Whole.REACHED] = np.repeat(np.arange(len(odds)), each), 1 << GRADUATED
     theta, cuts = np.zeros(len(Theta), np.float32), np.zeros((14, len(odds)), np.float32)
     theta[Theta.COLLEGE_RETURN] = again
-    cuts[kernels.COMPLETED], cuts[kernels.CUT_FOUR_YEAR] = odds, 30.0 if sector == FOUR_YEAR else -30.0
+    cuts[ENROLLED], cuts[kernels.COMPLETED] = 30.0, odds
+    cuts[kernels.CUT_FOUR_YEAR] = 30.0 if sector == FOUR_YEAR else -30.0
+    world, at = np.array([7, 9], np.uint64), kernels.ENROLMENT_AGE
+    kernels.enrolling(ids, world, theta, at, 2000 + at, 0, n, x, k, cuts)
     for age in range(kernels.ENROLMENT_AGE, kernels.COMPLETION_AGE + 1):
         kernels.begin_year(theta, 0, n, x, k)
-        kernels.college_year(ids, np.array([7, 9], np.uint64), theta, age, 2000 + age, 0, n, x, k, cuts)
+        kernels.college_year(ids, world, theta, age, 2000 + age, 0, n, x, k, cuts)
     assert (k[Whole.SECTOR] == sector).all()
     done = ((k[Whole.REACHED] >> COMPLETED) & 1).reshape(len(odds), each).mean(axis=1)
     level = np.array([(TWO_YEAR, FOUR_YEAR).index(sector)])

@@ -104,14 +104,17 @@ def test_plain_python_agrees_bit_for_bit() -> None:
     """NOJIT runs the very kernels as plain Python in a process of its own."""
     code = (
         "from tests.worlds import SCENARIOS, born, settings\n"
+        "from tests.service_examples import with_services\n"
         "from tests.test_engines import digest, digest_of, shuffled\n"
         "from cradlecast.model.compiled import NOJIT\n"
         "from cradlecast.model.pipeline import Pipeline\n"
         "print(NOJIT)\n"
         "for name in SCENARIOS:\n"
         "    for setting in settings(name, 240):\n"
-        "        town = Pipeline(setting, shuffled(born(setting), 7)).run()\n"
-        "        print(digest(town.columns()), digest_of(town.flows))\n"
+        "        for places in (None, 300, 10**6):\n"
+        "            lived = setting if places is None else with_services(setting, places=places)\n"
+        "            town = Pipeline(lived, shuffled(born(lived), 7)).run()\n"
+        "            print(digest(town.columns()), digest_of(town.flows))\n"
     )
     root = Path(__file__).parents[1]
     compiled = _run(code, root, "")  # first, so that the calibration is solved once and kept
@@ -119,7 +122,8 @@ def test_plain_python_agrees_bit_for_bit() -> None:
     assert plain[0] == "True"
     assert compiled[0] == "False"
     assert plain[1:] == compiled[1:]
-    assert len(set(plain[1:])) > 1
+    assert len(plain[1:]) == 2 * 2 * 3 * len(SCENARIOS)
+    assert len(set(plain[1::2])) > 3 * len(SCENARIOS)
 
 
 def _run(code: str, root: Path, nojit: str) -> list[str]:

@@ -12,13 +12,22 @@ from typing import get_args
 import pytest
 
 from cradlecast.cli import main
-from cradlecast.explanation import BACKFILL, CLOSING, HOURS_EFFECT, OFFERED, Explanation, explain
+from cradlecast.explanation import (
+    BACKFILL,
+    CLOSING,
+    HOURS_EFFECT,
+    OFFERED,
+    SERVICE_LEVERS,
+    Explanation,
+    explain,
+    named_by_service,
+)
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.paths import count_paths
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.evidence import estimates, priors
-from cradlecast.scenarios.library import load_parameters, load_scenario
+from cradlecast.scenarios.library import load_parameters, load_scenario, load_service, names
 from cradlecast.scenarios.scenario import LeverName
 from cradlecast.ui.explain import cannot_say, explanation_tables, explanation_views, in_short
 from tests.worlds import SCENARIOS, born, settings
@@ -110,7 +119,7 @@ def test_it_says_that_no_child_is_moved_exactly_where_no_life_differs(
 
 def test_a_lever_shows_where_it_stands_and_where_it_stood() -> None:
     levers = {str(row["lever"]): row for row in told(LAPSE, seats=500).levers}
-    assert set(levers) == set(get_args(LeverName))
+    assert set(levers) == set(get_args(LeverName)) - set(SERVICE_LEVERS)
     assert (levers["seats"]["value"], levers["seats"]["default"], levers["seats"]["moved"]) == (500, 1000, True)
     assert (levers["hours"]["value"], levers["hours"]["moved"]) == (None, False)
 
@@ -152,8 +161,10 @@ def test_only_parameters_that_matter_here_are_listed() -> None:
     assert {name for name, row in displace.items() if row["why"] == CLOSING} == shares
     assert HOURS_EFFECT not in lapse
     assert HOURS_EFFECT in parameters(told(LAPSE, hours=1500))
+    of_services = {each for name in names("service") for each in named_by_service(load_service(name))}
+    assert len(of_services) > 20 and not of_services & {*lapse, *displace}
     everything = set(load_parameters().parameters)
-    assert set(lapse) | shares | {HOURS_EFFECT} == everything
+    assert set(lapse) | shares | {HOURS_EFFECT} | of_services == everything
 
 
 def test_the_evidence_of_every_parameter_is_listed_with_its_title() -> None:

@@ -355,6 +355,7 @@ NUMBERS = {
     "ROOM": 24,
     "ROOM_QUALITY": 25,
     "SHOCK": 30,
+    "CAESAREAN": 31,
     "DEVELOPMENT": 33,
     "LITERACY_OWN": 34,
     "MATH_OWN": 35,
@@ -385,6 +386,9 @@ NUMBERS = {
     "TRIAL_TAKE_UP": 70,
     "TRIAL_CARE": 71,
     "TRIAL_SAMPLING": 72,
+    "SERVICE_TAKE_UP": 80,
+    "SERVICE_LOTTERY": 81,
+    "SERVICE_SCREEN": 82,
     "PARAMETER": 90,
 }
 """Every decision with its number: add new ones here; a number that stands here never changes its meaning."""

@@ -73,7 +73,7 @@ def random_flows(seed: int) -> Floats:
 def seats(program: str, year: int, open_: float, filled: float, cost: float = 8_000.0) -> dict[str, Any]:
     """A row of the book of seats, as the model writes it."""
     row = {"year": year, "program": program, "stream": "standing", "age": 4, "payer": PAYERS[program]}
-    return row | {"seats": open_, "filled": filled, "dollars": open_ * cost}
+    return row | {"seats": open_, "filled": filled, "dollars": open_ * cost, "for_children": filled * cost}
 
 
 def random_seats(seed: int) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ class Plan(Record):
     name: Name
     take_up: Share = 0.5
     community: str = "memphis"
+    services: tuple[str, ...] = ()
 
 
 PLAN = "schema: cradlecast/scenario/1\nname: {}\n"

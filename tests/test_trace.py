@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cradlecast.cli import main
-from cradlecast.model.decisions import MILESTONE_OF, RULES, Moment, Told
+from cradlecast.model.decisions import MILESTONE_OF, RULES, ByService, Moment, Told
 from cradlecast.model.kernels import Decision, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting
@@ -25,9 +25,14 @@ from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.tracing import SEARCHES, Trace, trace
 from cradlecast.ui.arguments import CHILD_WORDS
+from tests.service_examples import ALL, with_services
 from tests.worlds import SCENARIOS, born, ground, settings
 
 LAPSE, CONTINUE, DISPLACE = SCENARIOS
+SERVED = "services"
+WORLDS = (*SCENARIOS, SERVED)
+"""Shipped scenarios, and one with services of every kind, fewer of them in the baseline."""
+
 SMALL = Options(children=3000, draws=1, worlds=1)
 EVERY = 20
 """One child of so many is followed where many are."""
@@ -37,6 +42,9 @@ type Capture = pytest.CaptureFixture[str]
 
 def arms(name: str) -> tuple[Setting, Setting]:
     """Both arms of a scenario, some of whose levers are moved so that arms differ in all that they can."""
+    if name == SERVED:
+        both = settings(LAPSE, 3000, draw=1)
+        return with_services(both[0], places=900), with_services(both[1], places=3_500, quality=1.5)
     levers = {LAPSE: {}, CONTINUE: {"quality": 1.7, "hours": 1500.0}, DISPLACE: {"seats": 3000.0, "take_up": 0.99}}
     return settings(load_scenario(name).with_levers(levers[name]), 3000, draw=1)
 
@@ -53,16 +61,24 @@ def followed(name: str) -> tuple[list[Life], list[Life]]:
 # --- what is told is what the engine did ---
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+def rule_of(told: Told) -> str:
+    """The decision that was told; services are named behind it."""
+    return told.decision.partition(" of ")[0]
+
+
+@pytest.mark.parametrize("name", WORLDS)
 def test_every_decision_told_again_is_the_one_that_the_engine_took(name: str) -> None:
     told = [one for lives in followed(name) for life in lives for year in life.years for one in year.told]
     wrong = [one for one in told if not one.agrees]
     assert wrong == []
-    counts = Counter(one.decision for one in told)
-    assert set(counts) == {rule.decision.name.lower() for rule in RULES}
+    counts = Counter(rule_of(one) for one in told)
+    about_services = {rule.decision.name.lower() for rule in RULES if isinstance(rule, ByService)}
+    assert len(about_services) == 3
+    expected = {rule.decision.name.lower() for rule in RULES}
+    assert set(counts) == (expected if name == SERVED else expected - about_services)
     assert min(counts.values()) > 10, "every decision occurs, and not only once"
     for decision in counts:
-        outcomes = {one.outcome for one in told if one.decision == decision}
+        outcomes = {one.outcome for one in told if rule_of(one) == decision}
         assert len(outcomes) > 1, f"{decision} always has the same outcome here"
 
 
@@ -75,7 +91,7 @@ def test_every_decision_of_a_child_in_the_register_is_told() -> None:
 
 def test_a_wrong_draw_of_any_decision_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each decision in turn is told with another one's luck: the telling then differs from what the engine did."""
-    setting = arms(LAPSE)[1]
+    setting = arms(SERVED)[1]
     children = born(setting)
     keyed = Moment.key
     for rule in RULES:
@@ -88,11 +104,11 @@ def test_a_wrong_draw_of_any_decision_is_seen(monkeypatch: pytest.MonkeyPatch) -
 
         monkeypatch.setattr(Moment, "key", elsewhere)
         lives = follow(setting, children, range(0, len(children), 2 * EVERY))
-        wrong = {one.decision for life in lives for year in life.years for one in year.told if not one.agrees}
+        wrong = {rule_of(one) for life in lives for year in life.years for one in year.told if not one.agrees}
         assert rule.decision.name.lower() in wrong
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", WORLDS)
 def test_a_followed_life_ends_as_the_engine_alone_ends_it(name: str) -> None:
     for setting, lives in zip(arms(name), followed(name), strict=True):
         columns = Pipeline(setting, born(setting)).run().columns()
@@ -140,6 +156,37 @@ def test_a_milestone_told_is_the_milestone_of_the_life() -> None:
             for one in year.told:
                 if by_name.get(one.decision) in once:
                     assert year.age + 1 == METRIC_AGES[MILESTONES[by_name[one.decision]]]
+
+
+def test_each_service_tells_who_takes_part_and_of_its_own_line_alone() -> None:
+    told = {one.decision for lives in followed(SERVED) for life in lives for year in life.years for one in year.told}
+    assert {name for name in told if " of " in name} == {
+        *(f"service_take_up of {one.name}" for one in ALL),
+        *(f"service_lottery of {one.name}" for one in ALL if one.order in ("lottery", "schools")),
+        *(f"service_screen of {one.name}" for one in ALL if one.order == "lowest_scores"),
+    }
+
+
+def test_where_lives_part_because_of_a_service_its_name_is_told() -> None:
+    """Also of a service that has places in one arm only, and in the years in which it has any."""
+    before, after = arms(SERVED)
+    here = [replace(course, last_year=2024) for course in after.courses if course.service == "lessons"]
+    after = replace(after, courses=tuple(here))
+    before = replace(after, courses=())
+    children = born(before)
+    rows = range(0, len(children), EVERY)
+    pairs = list(zip(follow(before, children, rows), follow(after, children, rows), strict=True))
+    told = [one for _, life in pairs for year in life.years for one in year.told]
+    assert all(one.agrees for one in told)
+    apart = [each for pair in pairs for each in differences(*pair) if "service" in each.what]
+    assert len(apart) > 30
+    assert {each.what for each in apart} == {"service_take_up of lessons", "gain of the year's services"}
+    because = {each.what: each.because for each in apart}
+    assert because["service_take_up of lessons"] == (
+        "only those for whom a service with open places is meant are asked: in the scenario alone"
+    )
+    gained = [each for each in apart if each.what == "gain of the year's services"]
+    assert {(each.baseline, each.scenario) for each in gained} == {("+0.000 sd", "+0.450 sd")}
 
 
 # --- places ---

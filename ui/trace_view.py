@@ -16,7 +16,7 @@ from cradlecast.ui.tables import Column, Section, View, one_section
 _SAME_EVERYWHERE: Final = "the same in both arms"
 _PARTS: Final = {
     "own": "own",
-    "care_this_year": "care this\nyear",
+    "gain_this_year": "gain this\nyear",
     "fading": "fading",
     "long_run": "long run",
     "peers": "class-\nmates",
