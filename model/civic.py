@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import mesa
 import numpy as np
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Bools, Children
-from cradlecast.model.kernels import Decision, Theta, Whole
-from cradlecast.model.place import Floats, apportion
+from cradlecast.model.kernels import Decision, Whole
+from cradlecast.model.place import Floats
 from cradlecast.scenarios.civic import Allocation, Grant, Pool
 from cradlecast.scenarios.community import EVENTS, MILESTONES
-from cradlecast.scenarios.ramp import share_open
-
-if TYPE_CHECKING:
-    from cradlecast.model.town import Town
+from cradlecast.scenarios.ramp import Ramp, share_open
 
 POOL: Final = "pool"
 """Stream of seats and places that pooled money pays for."""
@@ -49,6 +46,41 @@ FOLLOWED: Final = 0.2
 
 LEAST_SHARE: Final = 0.02
 """Share of the money below which no program falls under collaborative improvement, so that it can be measured."""
+
+
+class Community(Protocol):
+    """What institutions see of the town: its year, its children, and the doors through which seats and places open."""
+
+    setting: Any
+    year: int
+
+    def columns(self) -> Children:
+        """The children as columns."""
+        ...
+
+    def poor_by_area(self) -> Floats:
+        """Shares of the children below the poverty line by area, float64 (areas,)."""
+        ...
+
+    def poverty_by_area(self) -> Floats:
+        """Share of each area's children who live below the poverty line, float64 (areas,)."""
+        ...
+
+    def ramp_of(self, part: str) -> Ramp:
+        """How new seats or places of a program open."""
+        ...
+
+    def seats_standing(self, part: str) -> int:
+        """Seats or places of a program without those of pooled money."""
+        ...
+
+    def open_pooled(self, part: str, number: int, quality: float, areas: Floats | None, purse: Purse) -> None:
+        """Open so many seats or places of pooled money, in place of those of last year."""
+        ...
+
+    def pooled_children(self, part: str, year: int) -> float:
+        """Seats or children of the community that pooled money paid for in a year."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -118,7 +150,7 @@ class Funder(mesa.Agent):
 class Convener(mesa.Agent):
     """Watches one outcome: the gap between children below and above the poverty line, and results of a program."""
 
-    def __init__(self, model: Town, part: str, number: int, outcome: str) -> None:
+    def __init__(self, model: mesa.Model, part: str, number: int, outcome: str) -> None:
         super().__init__(model)
         self.part, self.number, self.outcome = part, number, outcome
 
@@ -167,9 +199,10 @@ class Convener(mesa.Agent):
 class Backbone(mesa.Agent):
     """Divides pooled money every year, by its rule and last year's data, and keeps the books of it in whole cents."""
 
-    def __init__(self, model: Town, purse: Purse) -> None:
+    def __init__(self, model: mesa.Model, purse: Purse) -> None:
         super().__init__(model)
-        self.purse, self.town = purse, model
+        self.purse = purse
+        self.town: Community = model
         continuity = purse.levers["continuity"]
         self.funders = [Funder(model, grant, continuity, purse.cuts) for grant in purse.pool.grants]
         self.conveners = [
@@ -337,13 +370,3 @@ def _normalised(weights: Mapping[str, float], otherwise: Mapping[str, float]) ->
     used = weights if sum(weights.values()) > 0.0 else otherwise
     total = sum(used.values())
     return {name: weight / total for name, weight in used.items()}
-
-
-def theta_entry(line: str, entries: Mapping[str, Theta]) -> Theta | None:
-    """Where the rules read the take-up of a line that takes applications."""
-    return entries.get(line) if line in ("prek", "head_start") else None
-
-
-def spread_over(number: int, areas: Floats) -> list[int]:
-    """A number of seats or places by area."""
-    return apportion(number, areas.tolist())
