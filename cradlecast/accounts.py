@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cradlecast.model.civic import BACKBONE, POOL
+from cradlecast.model.civic import BACKBONE
 from cradlecast.model.flows import EARNINGS_PRICE_YEAR, FLOWS
 from cradlecast.model.place import Floats
-from cradlecast.scenarios.civic import Pool
+from cradlecast.scenarios.civic import POOL, Pool
 from cradlecast.scenarios.costs import (
     DOLLAR_FLOWS,
     LEAVES,

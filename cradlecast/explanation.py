@@ -13,6 +13,7 @@ from typing import Final
 from cradlecast.model.distributions import quantile
 from cradlecast.scenarios import evidence
 from cradlecast.scenarios.change import Change, ServiceChange
+from cradlecast.scenarios.civic import CIVIC_LEVERS, POOL, Shock, pool_years
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fields import Figure, Record
 from cradlecast.scenarios.fit import baseline_of, check_fit, school_years, seats_in, services_of
@@ -28,7 +29,7 @@ from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.registry import cited
 from cradlecast.scenarios.scenario import Lever, LeverName, Scenario
-from cradlecast.scenarios.service import PLACES, Service, places_open
+from cradlecast.scenarios.service import EVERYBODY, PLACES, Service, places_open
 
 type Cell = str | int | float | bool | None
 type Row = dict[str, Cell]
@@ -40,7 +41,8 @@ GIVEN_UP: Final = "the care that children give up or fall back on"
 CLOSING: Final = "seats that close elsewhere"
 LEVERS: Final = "a lever that is set"
 EVERYONE: Final = "every child's path, in both arms"
-ROLES: Final = (OFFERED, GIVEN_UP, CLOSING, LEVERS, EVERYONE)
+BEFALLS: Final = "what befalls the community"
+ROLES: Final = (OFFERED, BEFALLS, GIVEN_UP, CLOSING, LEVERS, EVERYONE)
 """Why a parameter matters for a scenario, nearest first."""
 
 BACKFILL: Final = "backfill"
@@ -105,7 +107,12 @@ class Explanation:
             assert isinstance(change, int | float)
             net[key] = net.get(key, 0) + change
         altered = alters_seats(self.scenario, self.programs) or alters_services(self.scenario)
-        return not any(net.values()) and not altered
+        return not any(net.values()) and not altered and self.scenario.pool is None and not self._own_shocks
+
+    @property
+    def _own_shocks(self) -> bool:
+        """Whether something befalls the scenario and not its baseline."""
+        return any(not shock.in_baseline for shock in self.scenario.shocks)
 
 
 def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> Explanation:
@@ -127,7 +134,7 @@ def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> 
     community = load_community(scenario.community)
     check_fit(moved, community)
     programs = {name: load_program(name) for name in names("program")}
-    services = {service.name: service for service in services_of(moved, community)}
+    services = {one.name: one for one in services_of(moved, community) if one.take_up != EVERYBODY}
     parameters = [*_parameters(moved, programs, services)]
     figures = [*_figures(community, f"community {community.name}")]
     for program in programs.values():
@@ -139,7 +146,11 @@ def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> 
         community=community,
         programs=programs,
         services=services,
-        changes=(*_changes(moved, community, programs), *_places(moved, community, services)),
+        changes=(
+            *_changes(moved, community, programs),
+            *_places(moved, community, services),
+            *_pooled(moved, services),
+        ),
         levers=tuple(_lever(name, lever, scenario, moved, programs) for name, lever in moved.levers.items()),
         assumptions=(*parameters, *figures),
         evidence=tuple(_evidence(parameters)),
@@ -209,8 +220,9 @@ def _changes(scenario: Scenario, community: Community, programs: Mapping[str, Pr
 def _places(scenario: Scenario, community: Community, services: Mapping[str, Service]) -> Iterator[Row]:
     """Places of every service and year that the baseline or the scenario touches, as they open."""
     baseline = baseline_of(scenario, community).services
+    changed = {load_service(change.service).name for change in (*baseline, *scenario.services)}
     for year in school_years(scenario):
-        for name, service in services.items():
+        for name, service in ((name, service) for name, service in services.items() if name in changed):
             before = _places_open(service, year, scenario, baseline)
             after = _places_open(service, year, scenario, (*baseline, *scenario.services))
             yield {
@@ -239,6 +251,42 @@ def _places_open(service: Service, year: int, scenario: Scenario, changes: Seque
         if load_service(change.service).name == service.name and _in_force(change, year)
     ]
     return places_open(service, grants, year)
+
+
+def _pooled(scenario: Scenario, services: Mapping[str, Service]) -> Iterator[Row]:
+    """Pooled money a year and program, as the baseline divides it and as the scenario does in its first year.
+
+    How many seats or places it opens follows from hiring and from what is left of the year before; the study's table
+    ``pool`` counts them.
+    """
+    pool = scenario.pool
+    if pool is None:
+        return
+    for year in pool_years(pool):
+        for part in pool.parts:
+            declared = services.get(part.program)
+            ages = load_program(part.program).ages if declared is None else declared.ages
+            dollars = sum(
+                grant.dollars
+                for grant in pool.grants
+                if grant.first_year <= year and (grant.last_year is None or year <= grant.last_year)
+            )
+            yield {
+                "scenario": scenario.name,
+                "year": year,
+                "program": part.program,
+                "stream": POOL,
+                "age": ages[0],
+                "observed": None,
+                "baseline": None,
+                "scenario_seats": None,
+                "change": 0,
+                "program_baseline": round(dollars * part.share) if pool.in_baseline else 0,
+                "program_scenario": round(dollars * part.share),
+                "financed": False,
+                "payer": ", ".join(dict.fromkeys(grant.funder for grant in pool.grants)),
+                "rule": f"dollars of {pool.price_year} by the grants; divided anew every year: {pool.allocation}",
+            }
 
 
 def _closings(scenario: Scenario, year: int, programs: Mapping[str, Program]) -> Iterator[Row]:
@@ -315,6 +363,12 @@ def lever_moves(name: LeverName, scenario: Scenario, programs: Mapping[str, Prog
         return _seats_moved(scenario)
     if name in SERVICE_LEVERS:
         return _service_moved(name, scenario)
+    if name in CIVIC_LEVERS:
+        neutral, _, words = CIVIC_LEVERS[name]
+        return f"{words}; at rest at {neutral:g}; no causal estimate exists, so this is the user's assumption"
+    if name == "shock":
+        moved = ", ".join(shock.title for shock in scenario.shocks if shock.share == "shock")
+        return f"share of the seats or the money that is lost: {moved or 'nothing here'}"
     financed = list(dict.fromkeys(change.program for change in scenario.changes if change.financed))
     if not financed:
         return "nothing here: no change of this scenario is financed"
@@ -379,9 +433,12 @@ def _parameters(scenario: Scenario, programs: Mapping[str, Program], services: M
     """The uncertain parameters that matter for a scenario, nearest first."""
     roles = parameter_roles(scenario, programs)
     roles |= {name: OFFERED for service in services.values() for name in named_by_service(service)}
+    befalls = [(effect.parameter, shock) for shock in scenario.shocks for effect in shock.effects]
+    roles |= {name: BEFALLS for name, _ in befalls}
     known = {**load_parameters().parameters}
-    for service in services.values():
-        known |= service.parameters
+    owners: tuple[Service | Shock, ...] = (*services.values(), *scenario.shocks)
+    for owner in owners:
+        known |= owner.parameters
     named = {name: role for name, role in roles.items() if name in known}
     idle = _idle(scenario)
     rest = {name: EVERYONE for name in known if name not in named and name not in idle}
@@ -424,7 +481,8 @@ def _idle(scenario: Scenario) -> set[str]:
 
 def named_by_service(service: Service) -> list[str]:
     """Parameters that a service's file names."""
-    return [service.take_up, *(effect.parameter for effect in service.effects)]
+    named = [service.take_up, *(effect.parameter for effect in service.effects)]
+    return [name for name in named if name != EVERYBODY]
 
 
 def _named_by(program: Program) -> list[str]:

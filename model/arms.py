@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cradlecast.model.civic import POOL
 from cradlecast.model.town import Befalls, Course, Policy
 from cradlecast.scenarios.change import Change, ServiceChange
+from cradlecast.scenarios.civic import POOL
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.fit import baseline_of, steps_of
 from cradlecast.scenarios.library import load_service, names

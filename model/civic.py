@@ -21,9 +21,6 @@ from cradlecast.scenarios.civic import Allocation, Grant, Pool
 from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.ramp import Ramp, share_open
 
-POOL: Final = "pool"
-"""Stream of seats and places that pooled money pays for."""
-
 BACKBONE: Final = "backbone"
 """Where the book of seats has what the backbone itself costs."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Children, Reals, Wholes, Words
-from cradlecast.model.civic import BACKBONE, POOL, Backbone, Purse
+from cradlecast.model.civic import BACKBONE, Backbone, Purse
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.flows import FLOWS
 from cradlecast.model.institutions import SITES, School, Site
@@ -20,6 +20,7 @@ from cradlecast.model.place import Floats, Place, apportion
 from cradlecast.model.services import Provider, offers_of
 from cradlecast.model.theta import event_shifts
 from cradlecast.scenarios.change import Change
+from cradlecast.scenarios.civic import POOL
 from cradlecast.scenarios.community import EVENTS
 from cradlecast.scenarios.program import POOLS, Program
 from cradlecast.scenarios.ramp import Ramp

@@ -11,6 +11,9 @@ from cradlecast.scenarios.fields import Name, NonNegative, Record, Share, Text, 
 from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.service import ServiceEffect
 
+POOL: Final = "pool"
+"""Stream of seats and places that pooled money pays for."""
+
 type Allocation = Literal[
     "status_quo",
     "equal_share",

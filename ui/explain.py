@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from cradlecast.explanation import CLOSING, EVERYONE, GIVEN_UP, LEVERS, OFFERED, ROLES, Explanation
+from cradlecast.explanation import BEFALLS, CLOSING, EVERYONE, GIVEN_UP, LEVERS, OFFERED, ROLES, Explanation
+from cradlecast.scenarios.civic import ALLOCATIONS, POOL, Shock
 from cradlecast.scenarios.fit import baseline_of, cohorts_of, school_years
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.wording import one_line
@@ -16,6 +17,7 @@ from cradlecast.ui.tables import Column, Section, View, one_section
 
 _ROLES: Final = {
     OFFERED: "What it offers",
+    BEFALLS: "What befalls the community, in both arms unless told",
     GIVEN_UP: "The care that children give up, or fall back on",
     CLOSING: "Seats that close elsewhere",
     LEVERS: "A lever that is set",
@@ -84,7 +86,10 @@ def explanation_heading(told: Explanation) -> list[tuple[str, str]]:
 def in_short(told: Explanation) -> list[str]:
     """What the scenario does to each program's seats, a sentence a program, age and span of years."""
     sentences = []
-    for (program, age), rows in _by(told.changes, "program", "age").items():
+    sentences += _of_pool(told)
+    sentences += [_of_shock(told, shock) for shock in told.scenario.shocks]
+    seats = [row for row in told.changes if row["stream"] != POOL]
+    for (program, age), rows in _by(seats, "program", "age").items():
         if program in told.services:
             sentences += [_of_service(told, years, row) for years, row in _spans(rows, _program_seats)]
             continue
@@ -101,6 +106,32 @@ def in_short(told: Explanation) -> list[str]:
     if told.moves_no_child:
         sentences.append("Every child has the same care in both arms: each impact is exactly zero, in every draw.")
     return sentences
+
+
+def _of_pool(told: Explanation) -> list[str]:
+    """Where pooled money comes from, and by which rule it is divided."""
+    pool = told.scenario.pool
+    if pool is None:
+        return []
+    grants = "; ".join(
+        f"{grant.funder} ${grant.dollars:,.0f} a year from {grant.first_year}"
+        + ("" if grant.last_year is None else f" to {grant.last_year}")
+        for grant in pool.grants
+    )
+    parts = ", ".join(f"{_title(told, part.program)} {part.share:.0%}" for part in pool.parts)
+    before = "the baseline has the same money, divided as today" if pool.in_baseline else "the baseline has none of it"
+    return [
+        f"Pooled money: {grants}; {before}.",
+        f"Today it goes to {parts}; here it is divided {ALLOCATIONS[pool.allocation]}.",
+    ]
+
+
+def _of_shock(told: Explanation, shock: Shock) -> str:
+    """What befalls the community, in a sentence."""
+    years = f"{shock.first_year}" if shock.first_year == shock.last_year else f"{shock.first_year} to {shock.last_year}"
+    where = "in both arms" if shock.in_baseline else "in the scenario alone"
+    much = "" if shock.kind == "children" else f", {told.scenario.share_of(shock):.0%}"
+    return f"{one_line(shock.title)}{much}, school years {years}, {where}."
 
 
 def _of_service(told: Explanation, years: str, row: Row) -> str:
@@ -170,7 +201,7 @@ def cannot_say(told: Explanation) -> list[str]:
 def _changes(told: Explanation) -> View:
     """Seats by stream, years with the same numbers together."""
     rows: list[Row] = []
-    for _, same in _by(told.changes, "program", "stream", "age").items():
+    for _, same in _by([row for row in told.changes if row["stream"] != POOL], "program", "stream", "age").items():
         rows += [dict(row) | {"years": years} for years, row in _spans(same, _stream_seats)]
     columns = (
         Column("program", lambda row: _title(told, str(row["program"])), right=False),
