@@ -11,7 +11,7 @@ LOCK_FLAGS ?=
 PORT ?= 5006
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test test-long browser office checks lint bench-engines lock interpreter clean
+.PHONY: help demo app test test-long browser office checks lint bench bench-peers lock interpreter clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -64,11 +64,14 @@ lint: $(STAMP) ## put right what ruff can put right by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-engines: $(STAMP) ## the array engine against the one-object-per-child engine
-	$(BIN)/python -m benchmarks engines
+bench: $(STAMP) ## speed, memory and waiting times on this machine, about ten minutes; tables go to benchmarks/results
+	$(BIN)/python -m benchmarks all
+
+bench-peers: $(STAMP) ## the same work in Starsim, mesa-frames and Vivarium, each in a locked environment made here
+	$(BIN)/python -m benchmarks peers
 
 clean: ## remove what make, the tools and the builds have made
-	rm -rf $(VENV) $(LOCK_VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOCK_VENV) .venv-peers benchmarks/results build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name .git -prune -o \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 # The stamp is written last: an environment whose making was interrupted is made anew.

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import FUTURES
+from benchmarks.report import Report, Section, at_most, spread
 from cradlecast.finance.evaluation import Evaluation
 from cradlecast.finance.valuation import value_evaluated
 from cradlecast.scenarios.deal import Deal
@@ -57,18 +58,14 @@ def measure(futures: int = FUTURES, repeats: int = 5) -> Timing:
     return Timing(futures, len(value.payments), seconds)
 
 
-def as_text(timing: Timing) -> str:
-    """What was found, as a person reads it."""
-    median, most = float(np.median(timing.seconds)), max(timing.seconds)
+def as_report(timing: Timing) -> Report:
+    """What was found."""
+    median = float(np.median(timing.seconds))
     what = f"{timing.futures:,} futures of {len(YEARS)} years, {len(LOANS)} tranches, {len(METRICS)} metrics"
-    met = "yes" if median < MOST_SECONDS else "NO"
-    rounds = f"{len(timing.seconds)} rounds: median {median:.2f} s, slowest {most:.2f} s"
-    return f"{what} ({timing.claims} payments)\n{rounds}; at most {MOST_SECONDS:g} s: {met}"
-
-
-def as_json(timing: Timing) -> dict[str, object]:
-    """The same for a file."""
-    return {"deal": timing._asdict(), "most_seconds": MOST_SECONDS}
+    row = (f"{what} ({timing.claims} payments)", str(len(timing.seconds)), *spread(timing.seconds))
+    section = Section("A deal, valued", [("what", "rounds", "seconds", "least - most"), row])
+    floor = at_most("a deal, valued", median, MOST_SECONDS, "s", timing.futures == FUTURES)
+    return Report("deal", [section], [floor], (), {"deal": timing._asdict(), "most_seconds": MOST_SECONDS})
 
 
 def contract() -> Deal:

@@ -6,20 +6,18 @@ world are timed in turn, round after round, so that whatever else the machine do
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import CHILDREN, DRAWS
-from benchmarks.machine import describe
+from benchmarks.report import EnginesDisagree, Floor, Report, Section, clock
 from cradlecast.model.children import Children
 from cradlecast.model.compiled import NOJIT
 from cradlecast.model.object_engine import ObjectPipeline
@@ -41,10 +39,6 @@ TRUE_SIZE_FLOOR = 10.0
 YEARS = 30
 
 
-class EnginesDisagree(Exception):
-    """The two engines gave different children: no timing means anything."""
-
-
 @dataclass(frozen=True)
 class Timing:
     """Seconds of one engine's lives of one world, one entry a round."""
@@ -60,20 +54,9 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Floor:
-    """A promise about speed or memory: what was measured, the limit, and whether it holds (None: not its case)."""
-
-    what: str
-    measured: str
-    limit: str
-    met: bool | None
-
-
-@dataclass(frozen=True)
-class Report:
+class Findings:
     """Everything that one run of the benchmark measured."""
 
-    machine: dict[str, str]
     timings: tuple[Timing, ...]
     first_call: tuple[float, float]
     """Seconds until the kernels can be called: compiled anew, and from the compiler's cache."""
@@ -87,8 +70,26 @@ class Report:
         pairs = zip(self.timings[which].rates(), self.timings[0].rates(), strict=True)
         return tuple(mine / objects for mine, objects in pairs)
 
+    def as_report(self) -> Report:
+        """As tables, floors and plain data."""
+        compiled, loaded = self.first_call
+        again = self.study["seconds_again"]
+        notes = [
+            f"The same study with its calibrations solved already: {again:,.1f} s.",
+            "In no figure above:",
+            f"  compiling the kernels, the first time ever: {compiled:.1f} s;",
+            f"  loading them from the compiler's cache, in every later process: {loaded:.1f} s.",
+        ]
+        figures = asdict(self) | {
+            "scenario": SCENARIO,
+            "workers": WORKERS,
+            "rates": [timing.rates() for timing in self.timings],
+            "ratios": [self.ratios(which) for which in range(len(self.timings))],
+        }
+        return Report("engines", [_table(self)], floors(self), notes, figures)
 
-def measure(children: int, small: int, draws: int, repeats: int) -> Report:
+
+def measure(children: int, small: int, draws: int, repeats: int) -> Findings:
     """Time both engines and one study.
 
     Parameters
@@ -121,13 +122,13 @@ def measure(children: int, small: int, draws: int, repeats: int) -> Report:
     seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(repeats):
         for taken, (_, _, run) in zip(seconds, runs, strict=True):
-            taken.append(_clock(run))
+            taken.append(clock(run))
     years = lives[0].horizon
     timings = tuple(
         Timing(engine, n, n * years, tuple(taken)) for (engine, n, _), taken in zip(runs, seconds, strict=True)
     )
     whole = true_size() if children >= CHILDREN else None
-    return Report(describe(), timings, first_call, _study(children, draws), draws, whole)
+    return Findings(timings, first_call, _study(children, draws), draws, whole)
 
 
 def true_size() -> tuple[int, float]:
@@ -153,7 +154,7 @@ def true_size() -> tuple[int, float]:
         for setting in arms:
             Pipeline(setting, children).run()
 
-    return baseline.n_children, _clock(lives)
+    return baseline.n_children, clock(lives)
 
 
 def arm(n_children: int) -> tuple[Setting, Children]:
@@ -176,18 +177,10 @@ def agree(array: Town, objects: Town) -> None:
         raise EnginesDisagree(f"the engines disagree on the seats of {len(mine):,} children; nothing was timed")
 
 
-def _clock(run: Callable[[], object]) -> float:
-    """Seconds of one call, with the leavings of the one before swept up first."""
-    gc.collect()
-    before = time.perf_counter()
-    run()
-    return time.perf_counter() - before
-
-
 def _first_call() -> tuple[float, float]:
     """Seconds until the kernels can be called, in fresh processes: the compiler's cache empty, and full."""
     with tempfile.TemporaryDirectory() as folder:
-        first, again = (_process(["first-call"], {"NUMBA_CACHE_DIR": folder})["seconds"] for _ in range(2))
+        first, again = (process(["first-call"], {"NUMBA_CACHE_DIR": folder})["seconds"] for _ in range(2))
     assert first is not None and again is not None
     return first, again
 
@@ -196,10 +189,10 @@ def _study(children: int, draws: int) -> dict[str, float | None]:
     """Time and memory of one study in a process of its own, which starts without solved calibrations."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["study", SCENARIO, str(children), str(draws), str(WORKERS)]
-        return _process(words, {"CRADLECAST_CACHE": folder})
+        return process(words, {"CRADLECAST_CACHE": folder})
 
 
-def _process(words: Sequence[str], environment: dict[str, str]) -> dict[str, float | None]:
+def process(words: Sequence[str], environment: dict[str, str]) -> dict[str, float | None]:
     """Figures that another process prints."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -214,7 +207,7 @@ def _process(words: Sequence[str], environment: dict[str, str]) -> dict[str, flo
     return figures
 
 
-def floors(report: Report) -> tuple[Floor, ...]:
+def floors(report: Findings) -> tuple[Floor, ...]:
     """The promises of the project beside what was measured."""
     large, small = report.timings[2].children, report.timings[0].children
     ratio = statistics.median(report.ratios(2))
@@ -244,7 +237,7 @@ def floors(report: Report) -> tuple[Floor, ...]:
     )
 
 
-def _whole_community(report: Report) -> tuple[Floor, ...]:
+def _whole_community(report: Findings) -> tuple[Floor, ...]:
     """The promise about a community of true size, where it was measured."""
     if report.true_size is None:
         return ()
@@ -254,18 +247,15 @@ def _whole_community(report: Report) -> tuple[Floor, ...]:
     return (Floor(what, f"{seconds:,.1f} s", limit, seconds <= TRUE_SIZE_FLOOR),)
 
 
-def as_text(report: Report) -> str:
-    """The report as tables for a terminal."""
-    head = ["Measured on this machine now; another machine, or this one when busy, gives other figures."]
-    head += [f"  {name:<10} {value}" for name, value in report.machine.items()]
-    small = report.timings[0].children
-    rounds = len(report.timings[0].seconds)
-    engines = [
+def _table(found: Findings) -> Section:
+    """Seconds, rates and ratios of both engines."""
+    small, rounds = found.timings[0].children, len(found.timings[0].seconds)
+    rows: list[tuple[str, ...]] = [
         ("engine", "children", "seconds", "min - max", "million child-years/s", "times object engine", "min - max")
     ]
-    for which, timing in enumerate(report.timings):
-        times, ratios = timing.seconds, report.ratios(which)
-        engines.append(
+    for which, timing in enumerate(found.timings):
+        times, ratios = timing.seconds, found.ratios(which)
+        rows.append(
             (
                 timing.engine,
                 f"{timing.children:,}",
@@ -276,42 +266,8 @@ def as_text(report: Report) -> str:
                 f"{min(ratios):,.1f} - {max(ratios):,.1f}",
             )
         )
-    words = {True: "yes", False: "NO", None: f"stated for {CHILDREN:,} children and {DRAWS} draws"}
-    promises = [("floor", "measured", "limit", "met")]
-    promises += [(floor.what, floor.measured, floor.limit, words[floor.met]) for floor in floors(report)]
-    compiled, loaded = report.first_call
-    again = report.study["seconds_again"]
-    return "\n".join(
-        [
-            *head,
-            "",
-            f"Both engines gave the same bytes for all {small:,} children of the small world ({SCENARIO}).",
-            f"One life of the scenario's arm, birth to 30; medians of {rounds} interleaved rounds:",
-            *_table(engines),
-            "",
-            *_table(promises),
-            "",
-            f"The same study with its calibrations solved already: {again:,.1f} s.",
-            "In no figure above:",
-            f"  compiling the kernels, the first time ever: {compiled:.1f} s;",
-            f"  loading them from the compiler's cache, in every later process: {loaded:.1f} s.",
-        ]
+    title = (
+        f"One life of the scenario's arm ({SCENARIO}), birth to 30; medians of {rounds} interleaved rounds; "
+        f"both engines gave the same bytes for all {small:,} children of the small world"
     )
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lines of a table, its first row above a rule, columns as wide as they need to be."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
-
-
-def as_json(report: Report) -> dict[str, object]:
-    """The report as plain data: every round's seconds, the ratios, the floors."""
-    return asdict(report) | {
-        "scenario": SCENARIO,
-        "workers": WORKERS,
-        "rates": [timing.rates() for timing in report.timings],
-        "ratios": [report.ratios(which) for which in range(len(report.timings))],
-        "floors": [asdict(floor) for floor in floors(report)],
-    }
+    return Section(title, rows)

@@ -40,3 +40,25 @@ def peak_bytes() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def held_bytes() -> int | None:
+    """What this process holds now, bytes, its peak reckoned anew from here; None where the system does not say."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return None
+    return _most()
+
+
+def peak_bytes_since(held: int | None) -> int | None:
+    """Most that this process has held beyond ``held_bytes`` since that was asked, bytes."""
+    return None if held is None else _most() - held
+
+
+def _most() -> int:
+    """Most memory that this process has held since its peak was last reckoned anew, bytes, as Linux gives it."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
