@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from cradlecast.model import kernels as rules
-from cradlecast.model.children import Children, Longs, Reals, Wholes, Words
+from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.services import NEEDS, Provider
@@ -88,9 +88,9 @@ class Watched(Pipeline):
 
     Attributes
     ----------
-    asked, taken
-        Bit of a service with places this year to what placed the children who asked for it in its line, by row; and
-        to the rows of those taken in.
+    asked, taken, known
+        Bit of a service with places this year to what placed the children who asked for it in its line, by row; to
+        the rows of those taken in; and to the rows of those whose need was known beforehand.
     """
 
     def __init__(self, setting: Setting, children: Children) -> None:
@@ -98,6 +98,7 @@ class Watched(Pipeline):
         self._values: tuple[float, Reals] | None = None
         self.asked: dict[int, dict[int, float]] = {}
         self.taken: dict[int, set[int]] = {}
+        self.known: dict[int, set[int]] = {}
 
     def _marks(self, provider: Provider, year: int, rows: Longs) -> Reals | Words:
         marks = super()._marks(provider, year, rows)
@@ -106,8 +107,13 @@ class Watched(Pipeline):
         return marks
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
-        self.asked, self.taken = {}, {}
+        self.asked, self.taken, self.known = {}, {}, {}
         super()._serve(year, ages)
+
+    def _known(self, provider: Provider, rows: Longs) -> Bools:
+        known = super()._known(provider, rows)
+        self.known[provider.offer.bit] = set(rows[known].tolist())
+        return known
 
     def _give(self, provider: Provider, rows: Longs) -> None:
         super()._give(provider, rows)
@@ -825,7 +831,7 @@ def _takes_part(moment: Moment, provider: Provider) -> Told | None:
     u = _f(rules.uniform(low, high, decision, offer.when(0), *world))
     asked = moment.row in moment.town.asked[offer.bit]
     name = f"service_take_up of {offer.declared.name}"
-    return Told(name, float(u), bool(u < provider.take_up), asked, probability=float(provider.take_up))
+    return Told(name, float(u), bool(u < provider.reach), asked, probability=float(provider.reach))
 
 
 def _meant_for(moment: Moment, provider: Provider) -> bool:
@@ -845,6 +851,17 @@ def _meant_for(moment: Moment, provider: Provider) -> bool:
         if column != value if value is not None else not (column >> at) & 1:
             return False
     return True
+
+
+def _need_known(moment: Moment, provider: Provider) -> Told | None:
+    """Whether shared data tell of a child's need, for those below the poverty line who ask for such a service."""
+    bit = provider.offer.bit
+    if not provider.known > 0 or moment.row not in moment.town.asked[bit] or moment.cell % 2 == 0:
+        return None
+    u = _f(rules.uniform(*moment.key(Decision.DATA_SHARING, 0)))
+    name = f"data_sharing of {provider.offer.declared.name}"
+    kept = moment.row in moment.town.known.get(bit, set())
+    return Told(name, float(u), bool(u < provider.known), kept, probability=float(provider.known))
 
 
 def _lot(moment: Moment, provider: Provider) -> Told | None:
@@ -917,6 +934,12 @@ RULES: Final[tuple[Rule, ...]] = (
         Decision.SERVICE_TAKE_UP, _SERVED_AGES, _takes_part, of="those for whom a service with open places is meant"
     ),
     ByService(Decision.SERVICE_LOTTERY, _SERVED_AGES, _lot, of="those who ask for a service that goes by lot"),
+    ByService(
+        Decision.DATA_SHARING,
+        _SERVED_AGES,
+        _need_known,
+        of="those below the poverty line who ask for a service that shares data",
+    ),
     ByService(Decision.SERVICE_SCREEN, _SERVED_AGES, _screened, of="those who ask for a service that screens"),
     ByValue(Decision.CARE_EARLY, rules.INFANT_AGES, _uniform, _early_care, _early_care_kept),
     ByScore(

@@ -346,10 +346,8 @@ _T720, _T5040 = np.float32(1.0 / 720.0), np.float32(1.0 / 5040.0)
 _PER_LN2 = np.float32(1.4426950408889634)
 _LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _20 = np.float32(20.0)
-_UP16, _UP8, _UP4, _UP2 = np.float32(2.0**16), np.float32(2.0**8), np.float32(2.0**4), np.float32(2.0**2)
-_DOWN16, _DOWN8, _DOWN4 = np.float32(2.0**-16), np.float32(2.0**-8), np.float32(2.0**-4)
-_DOWN2, _DOWN1 = np.float32(2.0**-2), np.float32(2.0**-1)
-_16, _8 = np.float32(16.0), np.float32(8.0)
+_EXPONENT, _BIAS, _ONE_BITS = np.int32(23), np.int32(126), np.int32(127)
+_MANTISSA, _HALF_BITS = np.int32(0x007FFFFF), np.int32(0x3F000000)
 _FIXED = np.float32(2.0**20)
 _UNFIXED = np.float32(2.0**-20)
 # Single-precision inverse error function of M. Giles, "Approximating the erfinv function" (GPU Computing Gems, 2011).
@@ -549,22 +547,9 @@ def lottery_number(low, high, decision, year, world0, world1):
 @compiled("float32(float32)", inline=True)
 def logarithm(value):
     """Natural logarithm of a float32 in [2^-32, sqrt 2], to about 3e-7 of its value, without the C library."""
-    shift = _0
-    small = value < _DOWN16
-    value = value * _UP16 if small else value
-    shift = shift + _16 if small else shift
-    small = value < _DOWN8
-    value = value * _UP8 if small else value
-    shift = shift + _8 if small else shift
-    small = value < _DOWN4
-    value = value * _UP4 if small else value
-    shift = shift + _4 if small else shift
-    small = value < _DOWN2
-    value = value * _UP2 if small else value
-    shift = shift + _2 if small else shift
-    small = value < _DOWN1
-    value = value * _2 if small else value
-    shift = shift + _1 if small else shift
+    bits = np.float32(value).view(np.int32)
+    shift = np.float32(_BIAS - (bits >> _EXPONENT))
+    value = np.int32((bits & _MANTISSA) | _HALF_BITS).view(np.float32)
     small = value < _ROOT_HALF
     value = value * _2 if small else value
     shift = shift + _1 if small else shift
@@ -582,18 +567,7 @@ def exponential(value):
     whole = np.floor(value * _PER_LN2 + _HALF)
     r = (value - whole * _LN2_HIGH) - whole * _LN2_LOW
     series = _1 + r * (_1 + r * (_HALF + r * (_T6 + r * (_T24 + r * (_T120 + r * (_T720 + r * _T5040))))))
-    left = whole if whole > _0 else -whole
-    power = _1
-    big = left >= _16
-    power, left = (power * _UP16 if big else power), (left - _16 if big else left)
-    big = left >= _8
-    power, left = (power * _UP8 if big else power), (left - _8 if big else left)
-    big = left >= _4
-    power, left = (power * _UP4 if big else power), (left - _4 if big else left)
-    big = left >= _2
-    power, left = (power * _UP2 if big else power), (left - _2 if big else left)
-    power = power * _2 if left >= _1 else power
-    return series * power if whole > _0 else series / power
+    return series * np.int32((np.int32(whole) + _ONE_BITS) << _EXPONENT).view(np.float32)
 
 
 @compiled("float32(float32)", inline=True)

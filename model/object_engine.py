@@ -86,7 +86,7 @@ class ChildAgent(mesa.Agent):
         town: ObjectPipeline = self.model
         offer, declared = provider.offer, provider.offer.declared
         luck = _f(rules.uniform(self.low, self.high, int(Decision.SERVICE_TAKE_UP), offer.when(0), *town.world))
-        if age not in declared.ages or self.left >= 0 or not luck < provider.take_up or not self.income < offer.limit:
+        if age not in declared.ages or self.left >= 0 or not luck < provider.reach or not self.income < offer.limit:
             return False
         if offer.bit in self.served and not declared.again:
             return False
@@ -123,7 +123,7 @@ class ChildAgent(mesa.Agent):
 
     def be_served(self, provider: Provider) -> None:
         """Take what a service gives."""
-        offer, quality = provider.offer, _f(provider.quality)
+        offer, quality = provider.offer, provider.strength
         for column, amount in provider.gifts().items():
             self.help[column] = self.help[column] + amount
         self.trait = self.trait + offer.to_trait * quality

@@ -103,7 +103,7 @@ class Pipeline(Town):
         low, high = c.ids[:, start:stop]
         kernels.uniforms(low, high, self.setting.world, int(Decision.SERVICE_TAKE_UP), offer.when(0), luck)
         here = c.k[Whole.LEFT, start:stop] < 0
-        fits = here & (luck < provider.take_up) & (c.x[Real.INCOME, start:stop] < offer.limit)
+        fits = here & (luck < provider.reach) & (c.x[Real.INCOME, start:stop] < offer.limit)
         if not declared.again:
             fits &= (c.k[Whole.SERVED, start:stop] >> offer.bit) & 1 == 0
         for need in declared.needs:
@@ -148,7 +148,7 @@ class Pipeline(Town):
 
     def _give(self, provider: Provider, rows: Longs) -> None:
         """What the children taken in are given."""
-        c, offer, quality = self._columns, provider.offer, np.float32(provider.quality)
+        c, offer, quality = self._columns, provider.offer, provider.strength
         for column, amount in provider.gifts().items():
             c.x[column, rows] += amount
         c.x[Real.TRAIT, rows] += offer.to_trait * quality

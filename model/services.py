@@ -224,6 +224,8 @@ class Provider(mesa.Agent):
         What multiplies every effect, who takes part, and dollars a child, now.
     pooled
         Places that pooled money pays for now.
+    growth, referral
+        What cycles of coaching have made of every effect, and what referrals add to take-up.
     order, known, areas
         Who comes first; share of children below the poverty line whose need is known, so that they come before all
         others; and shares of the places by area, where they are kept apart.
@@ -236,6 +238,7 @@ class Provider(mesa.Agent):
         self.offer = offer
         self.grants: list[tuple[int, int]] = []
         self.pooled = 0
+        self.growth, self.referral = 1.0, np.float32(0.0)
         self.order = offer.declared.order
         self.known = np.float32(0.0)
         self.areas: Floats | None = None
@@ -252,13 +255,23 @@ class Provider(mesa.Agent):
         self.take_up = self.take_up if take_up is None else np.float32(take_up)
         self.cost = self.cost if cost is None else cost
 
+    @property
+    def strength(self) -> np.float32:
+        """What multiplies every effect now."""
+        return np.float32(self.quality * self.growth)
+
+    @property
+    def reach(self) -> np.float32:
+        """Share of those offered who take part now."""
+        return min(self.take_up + self.referral, np.float32(1.0))
+
     def places(self, year: int) -> int:
         """Places open in a year, in children of the community."""
         return places_open(self.offer.declared, self.grants, year) + self.pooled
 
     def gifts(self) -> dict[Real, np.float32]:
         """What a child taken in now is given, at the quality of now."""
-        return {column: np.float32(amount * np.float32(self.quality)) for column, amount in self.offer.gifts.items()}
+        return {column: np.float32(amount * self.strength) for column, amount in self.offer.gifts.items()}
 
     def take_in(self, year: int, room: int, children: int) -> None:
         """Book a year in which places are open: how many simulated children they hold, and how many were taken in."""

@@ -412,9 +412,8 @@ class Town(mesa.Model):
         if provider is not None:
             active = number > 0
             provider.pooled, provider.areas = number, areas
-            provider.quality = quality if active else 1.0
-            added = np.float32(levers["referral"] if active else 0.0)
-            provider.take_up = np.float32(min(provider.offer.take_up + added, np.float32(1.0)))
+            provider.growth = quality if active else 1.0
+            provider.referral = np.float32(levers["referral"] if active else 0.0)
             provider.known = np.float32(levers["data_sharing"] if active else 0.0)
             closing = active and purse.allocation == "gap_closing"
             provider.order = "lowest_incomes" if closing else provider.offer.declared.order

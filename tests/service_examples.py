@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cradlecast.model.civic import Purse
 from cradlecast.model.town import Course, Setting
+from cradlecast.scenarios.civic import CIVIC_LEVERS, Pool, pool_years
 from cradlecast.scenarios.service import CHANNEL_AGES, CHANNELS, Service
 
 FIGURE = {"value": 1.0, "unit": "hours", "source": "A test", "provenance": "ASSUMED"}
@@ -71,6 +73,24 @@ def with_services(
     values = {**setting.values, **EFFECTS}
     courses = tuple(Course(one.name, setting.cohorts[0], None, places, **other) for one in services)  # type: ignore[arg-type]
     return replace(setting, values=values, services=services, courses=courses)
+
+
+def with_pool(setting: Setting, part: str, **levers: float) -> Setting:
+    """A setting with a million dollars a year of pooled money for one service, over five years."""
+    first = setting.cohorts[0] + 6
+    pool = Pool.model_validate(
+        {
+            "title": "Of a test",
+            "price_year": 2019,
+            "grants": [{"name": "one", "funder": "State government", "dollars": 1_000_000.0, "first_year": first}],
+            "parts": [{"program": part, "share": 1.0, "outcome": "grade3_reading"}],
+            "last_year": first + 4,
+        }
+    )
+    at_rest = {name: neutral for name, (neutral, _, _) in CIVIC_LEVERS.items()}
+    ones = {part: 1.0}
+    purse = Purse(pool, pool_years(pool), "status_quo", at_rest | levers, {part: 1_000.0}, ones, ones)
+    return replace(setting, purse=purse)
 
 
 assert {effect.channel for one in ALL for effect in one.effects} == set(CHANNELS) == set(CHANNEL_AGES)

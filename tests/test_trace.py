@@ -25,7 +25,7 @@ from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.tracing import SEARCHES, Trace, trace
 from cradlecast.ui.arguments import CHILD_WORDS
-from tests.service_examples import ALL, with_services
+from tests.service_examples import ALL, with_pool, with_services
 from tests.worlds import SCENARIOS, born, ground, settings
 
 LAPSE, CONTINUE, DISPLACE = SCENARIOS
@@ -44,7 +44,8 @@ def arms(name: str) -> tuple[Setting, Setting]:
     """Both arms of a scenario, some of whose levers are moved so that arms differ in all that they can."""
     if name == SERVED:
         both = settings(LAPSE, 3000, draw=1)
-        return with_services(both[0], places=900), with_services(both[1], places=3_500, quality=1.5)
+        more = with_services(both[1], places=3_500, quality=1.5)
+        return with_services(both[0], places=900), with_pool(more, "lessons", data_sharing=0.5)
     levers = {LAPSE: {}, CONTINUE: {"quality": 1.7, "hours": 1500.0}, DISPLACE: {"seats": 3000.0, "take_up": 0.99}}
     return settings(load_scenario(name).with_levers(levers[name]), 3000, draw=1)
 
@@ -73,7 +74,7 @@ def test_every_decision_told_again_is_the_one_that_the_engine_took(name: str) ->
     assert wrong == []
     counts = Counter(rule_of(one) for one in told)
     about_services = {rule.decision.name.lower() for rule in RULES if isinstance(rule, ByService)}
-    assert len(about_services) == 3
+    assert len(about_services) == 4
     expected = {rule.decision.name.lower() for rule in RULES}
     assert set(counts) == (expected if name == SERVED else expected - about_services)
     assert min(counts.values()) > 10, "every decision occurs, and not only once"
@@ -86,6 +87,7 @@ def test_every_decision_of_a_child_in_the_register_is_told() -> None:
     told = [rule.decision for rule in RULES]
     assert len(told) == len(set(told))
     of_no_study = {Decision.PARAMETER, Decision.TRIAL_TAKE_UP, Decision.TRIAL_CARE, Decision.TRIAL_SAMPLING}
+    of_no_study.add(Decision.CONVENER)
     assert set(Decision) - set(told) == of_no_study, "RULES in model/decisions.py needs the new decision"
 
 
@@ -164,6 +166,7 @@ def test_each_service_tells_who_takes_part_and_of_its_own_line_alone() -> None:
         *(f"service_take_up of {one.name}" for one in ALL),
         *(f"service_lottery of {one.name}" for one in ALL if one.order in ("lottery", "schools")),
         *(f"service_screen of {one.name}" for one in ALL if one.order == "lowest_scores"),
+        "data_sharing of lessons",
     }
 
 
@@ -171,7 +174,7 @@ def test_where_lives_part_because_of_a_service_its_name_is_told() -> None:
     """Also of a service that has places in one arm only, and in the years in which it has any."""
     before, after = arms(SERVED)
     here = [replace(course, last_year=2024) for course in after.courses if course.service == "lessons"]
-    after = replace(after, courses=tuple(here))
+    after = replace(after, courses=tuple(here), purse=None)
     before = replace(after, courses=())
     children = born(before)
     rows = range(0, len(children), EVERY)
