@@ -18,6 +18,7 @@ from cradlecast.finance.conduct import behaviour_table
 from cradlecast.finance.evaluation import Evaluation, evaluate
 from cradlecast.finance.power import power_table, screens_table
 from cradlecast.finance.valuation import value_case
+from cradlecast.gaps import gap_table
 from cradlecast.ledger import ledger_tables
 from cradlecast.model import outcomes
 from cradlecast.model.town import PROGRAMS
@@ -99,17 +100,17 @@ def compare(
 ) -> Result:
     """Run several scenarios, each beside the baseline that it names, on the same draws and worlds.
 
-    Parameters and errors as in ``run``. Tables: milestones, events, care, displaced, paths, seats, ledger, budgets.
+    Parameters and errors as in ``run``. Tables: milestones, gaps, events, measures, care,
+    displaced, paths, seats, ledger, budgets.
     """
     options = options or Options()
     _check_names(scenarios)
     lived = _lived(scenarios, options, progress, workers)
-    tables: dict[str, list[pd.DataFrame]] = {
-        name: []
-        for name in ("milestones", "events", "measures", "care", "displaced", "paths", "seats", "ledger", "budgets")
-    }
+    names = ("milestones", "gaps", "events", "measures", "care", "displaced", "paths", "seats", "ledger", "budgets")
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
     for scenario, (ground, samples) in zip(scenarios, lived, strict=True):
         tables["milestones"].append(milestone_table(ground, scenario, samples))
+        tables["gaps"].append(gap_table(ground, scenario, samples))
         tables["events"].append(event_table(ground, scenario, samples))
         tables["measures"].append(measure_table(ground, scenario, samples))
         care, displaced = care_tables(ground, scenario, samples)
