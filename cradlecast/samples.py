@@ -75,7 +75,10 @@ class Ground:
 
 @dataclass
 class Sample:
-    """What one draw and world contributes for one scenario; ``flows`` float64 (arms, cohorts, ages, where, FLOWS)."""
+    """What one draw and world contributes for one scenario.
+
+    ``care`` and ``paths`` are by the groups of birth; ``flows`` float64 (arms, cohorts, ages, where, FLOWS).
+    """
 
     milestones: tuple[Longs, Longs]
     events: tuple[Floats, Floats]
@@ -248,15 +251,15 @@ def _sample(
     seated, changed = arm.financed(), outcomes.support_changed(baseline, arm)
     # Who belongs to a group does not depend on the arm: even leaving is the same chance event in both.
     masks = outcomes.group_masks(ground.place, arm.children, seated, changed).astype(np.float64)
-    pair = (baseline.children, arm.children)
+    pair, at_birth = (baseline.children, arm.children), masks[: len(outcomes.birth_groups(ground.place))]
     counts = [outcomes.count_milestones(masks, children) for children in pair]
     events = [outcomes.count_events(masks, children, ground.options.horizon) for children in pair]
     return Sample(
         milestones=(counts[0], counts[1]),
         events=(events[0], events[1]),
         measures=(outcomes.count_measures(masks, pair[0]), outcomes.count_measures(masks, pair[1])),
-        care=outcomes.count_care(baseline.children, arm.children),
-        paths=count_paths(baseline, arm),
+        care=outcomes.count_care(at_birth, *pair),
+        paths=count_paths(at_birth, baseline, arm),
         seats=(baseline.town.seat_rows(), arm.town.seat_rows()),
         pool=(baseline.town.pool_rows(), arm.town.pool_rows()),
         flows=np.stack([baseline.town.flows, arm.town.flows]).astype(np.float64),

@@ -19,6 +19,7 @@ from cradlecast.finance.conduct import behaviour_table
 from cradlecast.finance.evaluation import Evaluation, evaluate
 from cradlecast.finance.power import power_table, screens_table
 from cradlecast.finance.valuation import value_case
+from cradlecast.gaps import gap_table
 from cradlecast.ledger import ledger_tables
 from cradlecast.model import outcomes
 from cradlecast.model.town import PROGRAMS
@@ -49,6 +50,7 @@ Progress = Callable[[int, int], None]
 
 STUDY_TABLES: Final = (
     "milestones",
+    "gaps",
     "events",
     "measures",
     "care",
@@ -121,23 +123,10 @@ def compare(
     options = options or Options()
     _check_names(scenarios)
     lived = _lived(scenarios, options, progress, workers)
-    tables: dict[str, list[pd.DataFrame]] = {
-        name: []
-        for name in (
-            "milestones",
-            "events",
-            "measures",
-            "care",
-            "displaced",
-            "paths",
-            "seats",
-            "pool",
-            "ledger",
-            "budgets",
-        )
-    }
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in STUDY_TABLES}
     for scenario, (ground, samples) in zip(scenarios, lived, strict=True):
         tables["milestones"].append(milestone_table(ground, scenario, samples))
+        tables["gaps"].append(gap_table(ground, scenario, samples))
         tables["events"].append(event_table(ground, scenario, samples))
         tables["measures"].append(measure_table(ground, scenario, samples))
         care, displaced = care_tables(ground, scenario, samples)

@@ -140,77 +140,74 @@ def split_spread(values: Floats) -> tuple[float | None, float | None]:
 
 
 def care_tables(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Care at 4 in both arms, and who moved from where to where: children of the community a school year."""
+    """Care at 4 in both arms by group, and who moved from where to where: children of the community a school year."""
     counts = np.array([[sample.care for sample in draw] for draw in samples]).astype(np.float64)
     scale = ground.options.children / ground.community.births_per_year.value
     yearly = counts / scale
     care, moves = [], []
-    for kind, name in enumerate(outcomes.CARE):
-        before, after = yearly[:, :, kind, :].sum(axis=2), yearly[:, :, :, kind].sum(axis=2)
-        low, high = np.quantile(after - before, INTERVAL)
-        care.append(
-            {
-                "scenario": scenario.name,
-                "age": 4,
-                "care": name,
-                "baseline_children": float(before.mean()),
-                "scenario_children": float(after.mean()),
-                "change": float((after - before).mean()),
-                "change_low": float(low),
-                "change_high": float(high),
-            }
-        )
-    for a, source in enumerate(outcomes.CARE):
-        for b, target in enumerate(outcomes.CARE):
-            flow = yearly[:, :, a, b]
-            if a != b and flow.any():
-                low, high = np.quantile(flow, INTERVAL)
-                moves.append(
-                    {
-                        "scenario": scenario.name,
-                        "from": source,
-                        "to": target,
-                        "children_per_year": float(flow.mean()),
-                        "children_low": float(low),
-                        "children_high": float(high),
-                    }
-                )
-    columns = ["scenario", "from", "to", "children_per_year", "children_low", "children_high"]
+    for g, group in enumerate(outcomes.birth_groups(ground.place)):
+        flows = yearly[:, :, g]
+        for kind, name in enumerate(outcomes.CARE):
+            before, after = flows[:, :, kind, :].sum(axis=2), flows[:, :, :, kind].sum(axis=2)
+            low, high = np.quantile(after - before, INTERVAL)
+            care.append(
+                {
+                    "scenario": scenario.name,
+                    "group": group,
+                    "age": 4,
+                    "care": name,
+                    "baseline_children": float(before.mean()),
+                    "scenario_children": float(after.mean()),
+                    "change": float((after - before).mean()),
+                    "change_low": float(low),
+                    "change_high": float(high),
+                }
+            )
+        for a, source in enumerate(outcomes.CARE):
+            for b, target in enumerate(outcomes.CARE):
+                flow = flows[:, :, a, b]
+                if a != b and flow.any():
+                    low, high = np.quantile(flow, INTERVAL)
+                    moves.append(
+                        {
+                            "scenario": scenario.name,
+                            "group": group,
+                            "from": source,
+                            "to": target,
+                            "children_per_year": float(flow.mean()),
+                            "children_low": float(low),
+                            "children_high": float(high),
+                        }
+                    )
+    columns = ["scenario", "group", "from", "to", "children_per_year", "children_low", "children_high"]
     return pd.DataFrame(care), pd.DataFrame(moves, columns=columns)
 
 
 def path_table(ground: Ground, scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:
-    """Children of the community whose path changed: first milestone that differs, direction and channel.
+    """Children of the community whose path changed by group: first milestone that differs, direction and channel.
 
     Means over draws and worlds with central 90 % intervals. Rows with ``all`` are totals, with intervals of their own:
-    over milestones, over directions, over channels. A milestone counts from the age at which it is measured: a study
-    that ends before 26 has no completion of college in any row, though some complete it earlier.
+    over groups, over milestones, over directions, over channels. A milestone counts from the age at which it is
+    measured: a study that ends before 26 has no completion of college in any row, though some complete it earlier.
     """
     measured = [age <= ground.options.horizon for age in MILESTONE_AGES]
     names = [name for name, known in zip(MILESTONES, measured, strict=True) if known]
-    counts = np.array([[sample.paths[measured] for sample in draw] for draw in samples]).astype(np.float64)
-    for axis in (2, 3, 4):
+    counts = np.array([[sample.paths[:, measured] for sample in draw] for draw in samples]).astype(np.float64)
+    for axis in (3, 4, 5):
         counts = np.concatenate([counts, counts.sum(axis=axis, keepdims=True)], axis=axis)
     scale = ground.options.children / (ground.community.births_per_year.value * len(cohorts_of(scenario)))
     children = counts / scale
-    rows = []
-    for m, milestone in enumerate((*names, "all")):
-        for d, direction in enumerate((*DIRECTIONS, "all")):
-            for c, channel in enumerate((*CHANNELS, "all")):
-                number = children[:, :, m, d, c]
-                low, high = np.quantile(number, INTERVAL)
-                rows.append(
-                    {
-                        "scenario": scenario.name,
-                        "milestone": milestone,
-                        "direction": direction,
-                        "channel": channel,
-                        "children": float(number.mean()),
-                        "children_low": float(low),
-                        "children_high": float(high),
-                    }
-                )
-    return pd.DataFrame(rows)
+    low, high = np.quantile(children, INTERVAL, axis=(0, 1))
+    levels = {
+        "scenario": [scenario.name],
+        "group": outcomes.birth_groups(ground.place),
+        "milestone": [*names, "all"],
+        "direction": [*DIRECTIONS, "all"],
+        "channel": [*CHANNELS, "all"],
+    }
+    index = pd.MultiIndex.from_product(list(levels.values()), names=list(levels))
+    columns = {"children": children.mean(axis=(0, 1)), "children_low": low, "children_high": high}
+    return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
 
 
 def seat_table(scenario: Scenario, samples: list[list[Sample]]) -> pd.DataFrame:

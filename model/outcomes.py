@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from cradlecast.model.children import Bools, Children, Longs, Reals
+from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes
 from cradlecast.model.flows import EARNINGS_PRICE_YEAR
 from cradlecast.model.kernels import (
     EVENT_FIRST_AGES,
@@ -73,14 +73,15 @@ class Arm:
         return np.asarray(paid[self.children.whole(Whole.SITE4)])
 
 
+def birth_groups(place: Place) -> tuple[str, ...]:
+    """Groups that children are in from birth, in order: all, race and ethnicity, income, area."""
+    return ("all", *place.group_names, "below_poverty", "above_poverty", *place.area_names)
+
+
 def group_names(place: Place) -> tuple[str, ...]:
-    """Groups that every table reports, in order."""
+    """Groups that tables report, in order."""
     return (
-        "all",
-        *place.group_names,
-        "below_poverty",
-        "above_poverty",
-        *place.area_names,
+        *birth_groups(place),
         "stayed",
         "left",
         SEATED,
@@ -197,10 +198,28 @@ def count_measures(masks: Bools | Floats, children: Children) -> Floats:
     return np.stack(parts)
 
 
-def count_care(baseline: Children, scenario: Children) -> Longs:
-    """Children by care at 4 in the baseline and in the scenario: int64 (kinds, kinds)."""
+def count_care(masks: Bools | Floats, baseline: Children, scenario: Children) -> Longs:
+    """Children by group, care at 4 in the baseline and care at 4 in the scenario: int64 (groups, kinds, kinds)."""
     pair = baseline.whole(Whole.CARE4) * len(CARE) + scenario.whole(Whole.CARE4)
-    return np.bincount(pair, minlength=len(CARE) ** 2).reshape(len(CARE), len(CARE)).astype(np.int64)
+    return count_by_group(masks, pair, (len(CARE), len(CARE)))
+
+
+def count_by_group(masks: Bools | Floats, cells: Wholes | Longs, shape: tuple[int, ...]) -> Longs:
+    """Children by group and by the cell, in a table of some shape, that each is in: int64 (groups, *shape).
+
+    Parameters
+    ----------
+    masks
+        Who belongs to which group, (groups, n).
+    cells
+        Index into the flattened table, (n,).
+    shape
+        Of the table.
+    """
+    size = int(np.prod(shape))
+    group, child = np.nonzero(masks)
+    counts = np.bincount(group * size + cells[child], minlength=len(masks) * size)
+    return counts.reshape(len(masks), *shape).astype(np.int64)
 
 
 def study_children(baseline: Arm, scenario: Arm, metrics: Sequence[str], draw: int, world: int) -> Columns:

@@ -8,7 +8,8 @@ import numpy as np
 
 from cradlecast.model.children import Bools, Children, Longs, Wholes
 from cradlecast.model.kernels import Real, Whole
-from cradlecast.model.outcomes import Arm
+from cradlecast.model.outcomes import Arm, count_by_group
+from cradlecast.model.place import Floats
 from cradlecast.scenarios.community import MILESTONES
 
 DIRECTIONS: Final = ("gained", "lost")
@@ -66,15 +67,15 @@ def first_changes(baseline: Children, scenario: Children) -> tuple[Wholes, Whole
     return first.astype(np.int32), np.where(gained, 0, 1).astype(np.int32)
 
 
-def count_paths(baseline: Arm, scenario: Arm) -> Longs:
-    """Children whose milestones differ between the arms: int64 (milestones, directions, channels).
+def count_paths(masks: Bools | Floats, baseline: Arm, scenario: Arm) -> Longs:
+    """Children whose milestones differ between the arms: int64 (groups, milestones, directions, channels).
 
-    Each is counted once, at the first milestone that differs. The sum is the number of children whose set of reached
-    milestones is not the same in both arms.
+    Each is counted once in every group of ``masks`` (groups, n) that holds the child, at the first milestone that
+    differs. A group's sum is the number of its children whose set of reached milestones is not the same in both arms.
     """
     first, way = first_changes(baseline.children, scenario.children)
     through = channels(baseline, scenario)
     rows = np.flatnonzero(first >= 0)
     shape = (len(MILESTONES), len(DIRECTIONS), len(CHANNELS))
     at = np.ravel_multi_index((first[rows], way[rows], through[rows]), shape)
-    return np.bincount(at, minlength=int(np.prod(shape))).reshape(shape).astype(np.int64)
+    return count_by_group(masks[:, rows], at, shape)

@@ -8,6 +8,8 @@ import pandas as pd
 LAPSE = "memphis-prek-1000-lapse"
 MILESTONES = ("kindergarten_ready", "grade3_reading", "employed")
 GROUPS = {"all": 39_900, "black": 23_900, "north_memphis": 7_980, "financed_seat": 2_880}
+SHARES = {"all": 1.0, "black": 0.5}
+"""Groups of the tables of care and paths, and their shares of what happens."""
 
 
 def milestones(*scenarios: str) -> pd.DataFrame:
@@ -51,16 +53,55 @@ def care(*scenarios: str) -> pd.DataFrame:
         [
             {
                 "scenario": scenario,
+                "group": group,
                 "age": 4,
                 "care": kind,
-                "baseline_children": before,
-                "scenario_children": after,
-                "change": after - before,
-                "change_low": (after - before) * 0.9,
-                "change_high": (after - before) * 1.1,
+                "baseline_children": before * share,
+                "scenario_children": after * share,
+                "change": (after - before) * share,
+                "change_low": (after - before) * share * 0.9,
+                "change_high": (after - before) * share * 1.1,
             }
             for scenario in scenarios
+            for group, share in SHARES.items()
             for kind, before, after in kinds
+        ]
+    )
+
+
+def gaps(*scenarios: str) -> pd.DataFrame:
+    """Every group 6 points below all others in the baseline; readiness closer for sure, reading by an unknown sign."""
+    changes = {"kindergarten_ready": (-0.004, -0.007, -0.001), "grade3_reading": (0.0005, -0.002, 0.003)}
+    groups = {"below_poverty": ("income", "above_poverty"), "black": ("race_ethnicity", "all_others")}
+    groups |= {"north_memphis": ("place", "all_others")}
+    return pd.DataFrame(
+        [
+            {
+                "scenario": scenario,
+                "by": by,
+                "group": group,
+                "against": against,
+                "kind": "event" if outcome == "suspension" else "milestone",
+                "outcome": outcome,
+                "n": 3000,
+                "n_against": 7000,
+                "baseline_gap": 0.06,
+                "baseline_gap_low": 0.05,
+                "baseline_gap_high": 0.07,
+                "gap": 0.06 + change,
+                "gap_low": 0.05 + low,
+                "gap_high": 0.07 + high,
+                "change": change,
+                "change_low": low,
+                "change_high": high,
+                "chance_not_narrower": 0.25,
+                "n_community": 11_970,
+                "n_against_community": 27_930,
+                "baseline": "grant-lapses",
+            }
+            for scenario in scenarios
+            for group, (by, against) in groups.items()
+            for outcome, (change, low, high) in (changes | {"suspension": (0.0, 0.0, 0.0)}).items()
         ]
     )
 
@@ -86,27 +127,29 @@ def paths(*scenarios: str) -> pd.DataFrame:
     ways = {("gained", "direct"): 100.0, ("lost", "peers"): 20.0}
     directions, channels = ("gained", "lost", "all"), ("direct", "vacated", "peers", "all")
 
-    def number(milestone: str, direction: str, channel: str) -> float:
-        """Children of all that the words cover; readiness is the only milestone that changes."""
+    def number(group: str, milestone: str, direction: str, channel: str) -> float:
+        """Children of a group that the words cover; readiness is the only milestone that changes."""
         known = (
             children
             for (way, through), children in ways.items()
             if direction in (way, "all") and channel in (through, "all") and milestone in ("kindergarten_ready", "all")
         )
-        return sum(known)
+        return sum(known) * SHARES[group]
 
     return pd.DataFrame(
         [
             {
                 "scenario": scenario,
+                "group": group,
                 "milestone": milestone,
                 "direction": direction,
                 "channel": channel,
-                "children": number(milestone, direction, channel),
-                "children_low": number(milestone, direction, channel) * 0.9,
-                "children_high": number(milestone, direction, channel) * 1.1,
+                "children": number(group, milestone, direction, channel),
+                "children_low": number(group, milestone, direction, channel) * 0.9,
+                "children_high": number(group, milestone, direction, channel) * 1.1,
             }
             for scenario in scenarios
+            for group in SHARES
             for milestone in (*MILESTONES, "all")
             for direction in directions
             for channel in channels
@@ -117,11 +160,16 @@ def paths(*scenarios: str) -> pd.DataFrame:
 def study_tables(*scenarios: str) -> dict[str, pd.DataFrame]:
     """The tables of a run or a comparison."""
     displaced = pd.DataFrame(
-        [(each, "home", "prek", 600.0, 540.0, 660.0) for each in scenarios],
-        columns=["scenario", "from", "to", "children_per_year", "children_low", "children_high"],
+        [
+            (each, group, "home", "prek", 600.0 * share, 540.0 * share, 660.0 * share)
+            for each in scenarios
+            for group, share in SHARES.items()
+        ],
+        columns=["scenario", "group", "from", "to", "children_per_year", "children_low", "children_high"],
     )
     return {
         "milestones": milestones(*scenarios),
+        "gaps": gaps(*scenarios),
         "care": care(*scenarios),
         "displaced": displaced,
         "paths": paths(*scenarios),

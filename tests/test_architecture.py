@@ -23,6 +23,7 @@ FLOORS: dict[str, set[str]] = {
     "finance": {"scenarios"},
     "samples": {"model", "scenarios"},
     "summaries": {"samples", "model", "scenarios"},
+    "gaps": {"summaries", "samples", "model", "scenarios"},
     "accounts": {"model", "scenarios"},
     "ledger": {"accounts", "summaries", "samples", "model", "scenarios"},
     "worth": {"ledger", "accounts", "samples", "model", "finance", "scenarios"},
@@ -35,7 +36,7 @@ FLOORS: dict[str, set[str]] = {
     "preview": {"additional", "summaries", "samples", "model", "finance", "scenarios"},
     "explanation": {"model", "scenarios"},
     "tracing": {"samples", "model", "scenarios"},
-    "study": {"worth", "ledger", "summaries", "samples", "model", "finance", "scenarios"},
+    "study": {"worth", "ledger", "gaps", "summaries", "samples", "model", "finance", "scenarios"},
     FRONT_DOOR: {"study", "explanation", "tracing", "trials", "targets", "published", "model", "finance", "scenarios"},
     "ui": {FRONT_DOOR, "preview", "additional", "explanation", "tracing", "study", "model", "finance", "scenarios"},
     "cli": {

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from cradlecast.cli import main
@@ -51,7 +52,8 @@ def lives_differ(name: str, **levers: float) -> bool:
     scenario = load_scenario(name).with_levers(levers)
     fewer, more = settings(scenario, 3000, prek_value=1.0, prek_nontest=1.0, hours_effect=0.5)
     children = born(fewer)
-    return bool(count_paths(Arm(Pipeline(fewer, children).run()), Arm(Pipeline(more, children).run())).sum())
+    arms = Arm(Pipeline(fewer, children).run()), Arm(Pipeline(more, children).run())
+    return bool(count_paths(np.ones((1, len(children)), np.bool_), *arms).sum())
 
 
 # --- what it changes ---

@@ -107,7 +107,7 @@ def test_a_frame_without_rows_keeps_its_columns() -> None:
 def test_json_is_one_object_of_the_record_and_an_array_of_rows_a_table() -> None:
     tables = tables_of(study_tables(LAPSE))
     answer = json.loads(json_text(record(LAPSE), tables))
-    assert list(answer) == ["record", "milestones", "care", "displaced", "paths", "seats"]
+    assert list(answer) == ["record", "milestones", "gaps", "care", "displaced", "paths", "seats"]
     assert answer["record"]["seed"] == 1
     assert len(answer["milestones"]) == len(tables[0].rows) == 12
     assert list(answer["milestones"][0]) == list(tables[0].columns)

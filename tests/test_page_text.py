@@ -17,6 +17,7 @@ from cradlecast.ui.page_text import (
     big_numbers,
     foot,
     form,
+    gaps_summary,
     group_names,
     group_select,
     head,
@@ -28,6 +29,7 @@ from cradlecast.ui.page_text import (
     top,
 )
 from cradlecast.ui.rows import table_of
+from tests.result_examples import gaps
 
 OFFER = shipped()
 LAPSE = "memphis-prek-1000-lapse"
@@ -66,6 +68,7 @@ def found(preview: bool = False, chance: float = 0.01, **changes: Any) -> Findin
         [
             {
                 "scenario": LAPSE,
+                "group": group,
                 "milestone": "all",
                 "direction": direction,
                 "channel": channel,
@@ -73,8 +76,10 @@ def found(preview: bool = False, chance: float = 0.01, **changes: Any) -> Findin
                 "children_low": np.nan if nothing else number - 10.0,
                 "children_high": np.nan if nothing else number + 10.0,
             }
+            for group, share in (("all", 1), ("black", 0.5))
             for direction, numbers in (("gained", (60, 20, 10)), ("lost", (30, 10, 10)), ("all", (90, 30, 20)))
-            for channel, number in zip(("direct", "vacated", "peers", "all"), (*numbers, sum(numbers)), strict=True)
+            for channel, whole in zip(("direct", "vacated", "peers", "all"), (*numbers, sum(numbers)), strict=True)
+            for number in (whole * share,)
         ]
     )
     costs = pd.DataFrame(
@@ -135,6 +140,15 @@ class Text(HTMLParser):
     @property
     def all(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+
+def test_gaps_are_told_by_income_with_the_range_of_their_change_and_as_facts_about_systems() -> None:
+    told = gaps_summary(gaps(LAPSE))
+    assert "6.0 percentage points lower below the poverty line than above it" in told
+    assert "changes this gap by -0.40 (-0.70 to -0.10) points" in told
+    last = "Gaps between groups show what systems have and have not offered, not what children can do."
+    assert told.endswith(last)
+    assert gaps_summary(gaps(LAPSE).query("by != 'income'")) == last
 
 
 def test_there_are_at_most_four_big_numbers_and_each_opens_its_derivation() -> None:

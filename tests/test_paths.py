@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cradlecast.model.children import Children
+from cradlecast.model.children import Children, Longs
 from cradlecast.model.kernels import HEAD_START, HOME, PREK, Real, Whole
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.paths import CHANNELS, DIRECTIONS, channels, count_paths, first_changes, own_care_changed
@@ -45,6 +45,11 @@ def arm(children: Children, *financed: bool) -> Arm:
     return Arm(town)
 
 
+def counted(baseline: Arm, scenario: Arm) -> Longs:
+    """Paths of all children, int64 (milestones, directions, channels)."""
+    return np.asarray(count_paths(np.ones((1, len(baseline.children)), np.bool_), baseline, scenario)[0])
+
+
 def lived(name: str, n_children: int = 6000, draw: int = 0, **theta: float) -> tuple[Arm, Arm]:
     """Both arms of a shipped scenario."""
     fewer, more = (with_theta(setting, **theta) for setting in settings(name, n_children, draw=draw))
@@ -71,11 +76,17 @@ def test_care_into_a_financed_seat_is_direct_other_care_is_vacated_and_the_same_
     after.k[Whole.REACHED] = [READY, READY, GRADE3, GRADE3]
     baseline, scenario = arm(before, False, False, False), arm(after, False, True, False)
     assert list(channels(baseline, scenario)) == [DIRECT, VACATED, PEERS, PEERS]
-    counts = count_paths(baseline, scenario)
+    counts = counted(baseline, scenario)
     assert counts.shape == (7, 2, 3)
     assert counts[0, GAINED].tolist() == [1, 1, 0]
     assert counts[1, GAINED].tolist() == [0, 0, 2]
     assert counts.sum() == 4
+    masks = np.array([[True] * 4, [True, False, True, False], [False] * 4])
+    by_group = count_paths(masks, baseline, scenario)
+    assert np.array_equal(by_group[0], counts)
+    assert by_group[1, 0, GAINED].tolist() == [1, 0, 0]
+    assert by_group[1, 1, GAINED].tolist() == [0, 0, 1]
+    assert by_group[1].sum() == 2 and by_group[2].sum() == 0
 
 
 def test_a_better_seat_and_a_place_in_another_area_are_changed_care() -> None:
@@ -95,7 +106,7 @@ def test_each_child_whose_milestones_differ_is_counted_once(name: str, draw: int
     """In draw 0 so few families apply that 7,000 seats leave hardly any for 1,000 more; in draw 3 there are some."""
     baseline, scenario = lived(name, 20_000, draw)
     before, after = (one.children.whole(Whole.REACHED) for one in (baseline, scenario))
-    counts = count_paths(baseline, scenario)
+    counts = counted(baseline, scenario)
     assert counts.sum() == np.count_nonzero(before != after) > 10
     assert (counts.sum(axis=(0, 1))[[DIRECT, VACATED]] > 0).all()
     ready = counts[0].sum(axis=1)
@@ -107,8 +118,8 @@ def test_no_seats_and_seats_that_went_on_anyway_change_nobodys_path() -> None:
     without = load_scenario(SCENARIOS[0]).with_levers({"seats": 0})
     fewer, same = settings(without, 3000)
     children = born(fewer)
-    assert count_paths(Arm(Pipeline(fewer, children).run()), Arm(Pipeline(same, children).run())).sum() == 0
-    assert count_paths(*lived(SCENARIOS[1], 3000)).sum() == 0
+    assert counted(Arm(Pipeline(fewer, children).run()), Arm(Pipeline(same, children).run())).sum() == 0
+    assert counted(*lived(SCENARIOS[1], 3000)).sum() == 0
 
 
 def test_better_seats_that_went_on_anyway_change_paths_directly() -> None:
@@ -116,14 +127,14 @@ def test_better_seats_that_went_on_anyway_change_paths_directly() -> None:
     before, after = settings(better, 6000)
     children = born(before)
     arms = Arm(Pipeline(before, children).run()), Arm(Pipeline(after, children).run())
-    through = count_paths(*arms).sum(axis=(0, 1))
+    through = counted(*arms).sum(axis=(0, 1))
     assert through[DIRECT] > 10
     assert through[VACATED] == 0, "nobody's place changes"
 
 
 def test_without_an_effect_of_classmates_nobodys_path_changes_through_them() -> None:
-    strong = count_paths(*lived(SCENARIOS[0], PEER_EFFECT=0.4)).sum(axis=(0, 1))
-    none = count_paths(*lived(SCENARIOS[0], PEER_EFFECT=0.0)).sum(axis=(0, 1))
+    strong = counted(*lived(SCENARIOS[0], PEER_EFFECT=0.4)).sum(axis=(0, 1))
+    none = counted(*lived(SCENARIOS[0], PEER_EFFECT=0.0)).sum(axis=(0, 1))
     assert strong[PEERS] > 0
     assert none[PEERS] == 0 < none[DIRECT]
 
@@ -133,7 +144,8 @@ def test_without_an_effect_of_classmates_nobodys_path_changes_through_them() -> 
 
 def test_totals_are_sums_and_children_are_those_of_the_community() -> None:
     result = run(load_scenario(SCENARIOS[0]), Options(children=3000, draws=3, worlds=2))
-    table = result.tables["paths"].set_index(["milestone", "direction", "channel"])["children"]
+    rows = result.tables["paths"]
+    table = rows[rows["group"] == "all"].set_index(["milestone", "direction", "channel"])["children"]
     assert len(table) == 8 * 3 * 4
     for at, names in enumerate((MILESTONES, DIRECTIONS, CHANNELS)):
         level = table.index.names[at]
@@ -142,10 +154,9 @@ def test_totals_are_sums_and_children_are_those_of_the_community() -> None:
         total = table.xs("all", level=level)
         assert np.allclose(parts.groupby(rest, sort=False).sum().reindex(total.index), total)
     [(ground, _, samples)] = result.samples
-    simulated = np.mean([sample.paths.sum() for draw in samples for sample in draw])
+    simulated = np.mean([sample.paths[0].sum() for draw in samples for sample in draw])
     assert table["all", "all", "all"] == pytest.approx(simulated * 39_900 / ground.options.children)
     assert table["all", "all", "all"] > 0
-    rows = result.tables["paths"]
     assert (rows["children_low"] <= rows["children_high"]).all()
 
 
@@ -160,9 +171,9 @@ def test_who_completes_college_early_is_in_no_path_until_it_is_measured() -> Non
     result = run(load_scenario(SCENARIOS[0]), options)
     [(_, _, samples)] = result.samples
     completed = MILESTONES.index("postsecondary_completed")
-    assert sum(sample.paths[completed].sum() for draw in samples for sample in draw) > 0
+    assert sum(sample.paths[0, completed].sum() for draw in samples for sample in draw) > 0
     rows = result.tables["paths"]
-    totals = rows[(rows["direction"] == "all") & (rows["channel"] == "all")]
+    totals = rows[(rows["group"] == "all") & (rows["direction"] == "all") & (rows["channel"] == "all")]
     table = totals.set_index("milestone")["children"]
     assert list(table.index) == [*MILESTONES[:completed], "all"]
     assert table["all"] == pytest.approx(table.drop("all").sum())

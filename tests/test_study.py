@@ -74,13 +74,32 @@ def test_displacement_closes_seats_elsewhere() -> None:
 
 
 def test_children_who_moved_add_up_to_the_change_in_care(lapse: cc.Result) -> None:
-    care = lapse.tables["care"].set_index("care")
-    moves = lapse.tables["displaced"]
-    assert care["change"].sum() == pytest.approx(0.0, abs=1e-6)
-    for kind in care.index:
-        came = moves[moves["to"] == kind]["children_per_year"].sum()
-        went = moves[moves["from"] == kind]["children_per_year"].sum()
-        assert came - went == pytest.approx(care.loc[kind, "change"], abs=1e-6)
+    moved = lapse.tables["displaced"]
+    for group, care in lapse.tables["care"].set_index("care").groupby("group"):
+        moves = moved[moved["group"] == group]
+        assert care["change"].sum() == pytest.approx(0.0, abs=1e-6)
+        for kind in care.index:
+            came = moves[moves["to"] == kind]["children_per_year"].sum()
+            went = moves[moves["from"] == kind]["children_per_year"].sum()
+            assert came - went == pytest.approx(care.loc[kind, "change"], abs=1e-6)
+
+
+def test_care_and_paths_of_groups_add_up_to_those_of_all(lapse: cc.Result) -> None:
+    """By race and ethnicity, by income and by area, each on its own; no group is left out."""
+    place = lapse.samples[0][0].place
+    parts = (place.group_names, ("below_poverty", "above_poverty"), place.area_names)
+    for name, numbers, keys in (
+        ("care", ["baseline_children", "scenario_children", "change"], ["care"]),
+        ("displaced", ["children_per_year"], ["from", "to"]),
+        ("paths", ["children"], ["milestone", "direction", "channel"]),
+    ):
+        table = lapse.tables[name]
+        assert list(dict.fromkeys(table["group"])) == ["all", *(each for part in parts for each in part)]
+        whole = table[table["group"] == "all"].set_index(keys)[numbers]
+        assert whole.to_numpy().any()
+        for part in parts:
+            rows = table[table["group"].isin(part)].groupby(keys)[numbers].sum()
+            assert np.allclose(rows.reindex(whole.index), whole)
 
 
 def test_arms_share_their_luck() -> None:

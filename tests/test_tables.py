@@ -180,7 +180,7 @@ def test_no_line_is_wider_than_the_window_and_no_number_is_broken(width: int) ->
 def test_every_table_says_what_is_compared_how_surely_and_to_what_age() -> None:
     page = run_page()
     titles = [line for line in page.splitlines() if line.startswith(f"{LAPSE} against grant-lapses")]
-    assert len(titles) == 8
+    assert len(titles) == 9
     assert set(titles) == {f"{LAPSE} against grant-lapses | 200 draws | to age 30"}
     assert "Milestones of all children (39,900)" in page
     assert "Milestones of children in a financed seat (2,880)" in page
@@ -189,7 +189,7 @@ def test_every_table_says_what_is_compared_how_surely_and_to_what_age() -> None:
 def test_too_few_draws_are_called_a_preview_and_show_no_chances() -> None:
     assert "chance of" in run_page(width=160)
     page = run_page(options=FEW, width=160)
-    assert page.count("| PREVIEW: 20 draws |") == 8
+    assert page.count("| PREVIEW: 20 draws |") == 9
     assert "chance of" not in page
     assert "chance" in deal_page(160) and "chance" not in deal_page(160, FEW)
 
@@ -207,6 +207,32 @@ def test_groups_stand_by_their_labels_with_open_signs_marked() -> None:
     after = page[page.index("Impact by group") :]
     assert line_of(after, "Black") == "Black +0.31 +0.05? 0.00"
     assert line_of(after, "in a financed seat") == "in a financed seat +0.31 +0.05? 0.00"
+
+
+def test_gaps_stand_by_income_race_and_place_with_n_and_their_change_beneath() -> None:
+    page = run_page(width=120)
+    gaps = page[page.index("Gaps in the baseline: percentage points fewer in a group than among all other") :]
+    lines = [" ".join(line.split()) for line in gaps.splitlines()]
+    assert lines[lines.index("by income") + 1] == "below poverty line 11,970 / 27,930 6.0 6.0"
+    assert lines[lines.index("by income") + 2] == "change -0.40 +0.05?"
+    assert lines[lines.index("by race and ethnicity") + 1].startswith("Black ")
+    assert lines[lines.index("by place") + 1].startswith("north memphis ")
+    assert "suspension" not in gaps
+
+
+def test_compared_scenarios_have_gaps_of_their_own_without_areas() -> None:
+    page = run_page(LAPSE, DISPLACE)
+    for scenario in (LAPSE, DISPLACE):
+        assert f"{scenario}, by income" in page and f"{scenario}, by race and ethnicity" in page
+    assert "by place" not in page
+
+
+def test_care_and_paths_show_all_children_and_leave_groups_to_the_files() -> None:
+    page = run_page(width=120)
+    assert line_of(page, "at home").startswith("at home 3,000 2,400 -600")
+    assert line_of(page, "at home public pre-K") == "at home public pre-K 600 (540 to 660)"
+    care, moved, parted = (page.count(start) for start in ("at home  ", "to 660)", "any of them"))
+    assert (care, moved, parted) == (2, 1, 1)
 
 
 def test_compared_scenarios_stand_together_under_each_milestone() -> None:

@@ -301,8 +301,9 @@ def paths_summary(paths: pd.DataFrame) -> str:
 
 
 def _paths(table: pd.DataFrame) -> Paths:
-    """The rows of children by what they are about."""
-    return {(str(row["milestone"]), str(row["direction"]), str(row["channel"])): row for row in _rows(table)}
+    """The rows of all children by what they are about."""
+    rows = _rows(table[table["group"] == _ALL])
+    return {(str(row["milestone"]), str(row["direction"]), str(row["channel"])): row for row in rows}
 
 
 def _parted_at(found: Paths) -> list[str]:

@@ -56,6 +56,7 @@ _MONEY: Final = {
 }
 """Sums of the ledger that a person is shown: who pays, who saves, who gains."""
 
+_BY: Final = {"income": "by income", "race_ethnicity": "by race and ethnicity", "place": "by place"}
 _ALL_PATHS: Final = "any of them"
 _STREAM: Final = ("scenario", "program", "stream", "age", "payer")
 """What tells the seats of one year and arm from each other."""
@@ -65,6 +66,7 @@ def study_views(tables: Iterable[Table], occasion: Occasion) -> list[View]:
     """What is shown of a run, a comparison or a priced deal, in the order of the tables."""
     layouts = {
         "milestones": milestones,
+        "gaps": gaps,
         "events": events,
         "measures": measures,
         "care": care,
@@ -128,6 +130,30 @@ def milestones(table: Table, occasion: Occasion) -> list[View]:
     return [*views, impacts] if occasion.several else [*views, impacts, before]
 
 
+def gaps(table: Table, occasion: Occasion) -> list[View]:
+    """Gaps in milestones between each group and all other children, and below each how the scenario changes it."""
+    found: dict[tuple[str, str, str], list[dict[str, Cell]]] = {}
+    for row in table.rows:
+        scenario, by, group = (str(row[name]) for name in ("scenario", "by", "group"))
+        if row["kind"] != "milestone" or (occasion.several and not occasion.compares(group)):
+            continue
+        sizes = f"{count(row['n_community'])} / {count(row['n_against_community'])}"
+        fresh: list[dict[str, Cell]] = [{"group": occasion.group(group), "n": sizes}, {"group": "  change", "n": ""}]
+        pair = found.setdefault((scenario, by, group), fresh)
+        pair[0][str(row["outcome"])] = f"{percent(row['baseline_gap'])} "
+        pair[1][str(row["outcome"])] = points(row["change"]) + ("?" if spans_zero(row, "change") else " ")
+    sections: dict[str, list[Row]] = {}
+    for (scenario, by, _), pair in found.items():
+        sections.setdefault(f"{scenario}, {_BY[by]}" if occasion.several else _BY[by], []).extend(pair)
+    measured = [name for name in MILESTONES if any(name in pair[0] for pair in found.values())]
+    columns = [Column("group", _writes("group"), right=False)]
+    columns += [Column("children /\nall others", _writes("n"), gives_way=1)]
+    columns += [Column(_HEADS[name], _writes(name)) for name in measured]
+    title = "Gaps in the baseline: percentage points fewer in a group than among all other children"
+    parts = [Section(name, tuple(rows)) for name, rows in sections.items()]
+    return [occasion.view(table, title, columns, parts, close=True)]
+
+
 def events(table: Table, occasion: Occasion) -> list[View]:
     """School events of all children: a share a year, or ever for what is counted once."""
     if not table.rows:
@@ -137,7 +163,7 @@ def events(table: Table, occasion: Occasion) -> list[View]:
 
 def measures(table: Table, occasion: Occasion) -> list[View]:
     """Other means of all children: scores at kindergarten, grades, college, work and earnings."""
-    rows = [row for row in table.rows if row["group"] == EVERYBODY]
+    rows = _of_all(table)
     if not rows:
         return []
     first = "scenario" if occasion.several else "measure"
@@ -178,7 +204,7 @@ def care(table: Table, occasion: Occasion) -> list[View]:
         Column("change (range)", _or_no_change("change", change)),
     )
     title = f"Care at age {ages}, children of the community in a school year"
-    return [occasion.view(table, title, columns, _by_scenario(table.rows, occasion))]
+    return [occasion.view(table, title, columns, _by_scenario(_of_all(table), occasion))]
 
 
 def displaced(table: Table, occasion: Occasion) -> list[View]:
@@ -192,12 +218,12 @@ def displaced(table: Table, occasion: Occasion) -> list[View]:
         ),
     )
     title = "Children whose care changes, in a school year"
-    return [occasion.view(table, title, columns, _by_scenario(table.rows, occasion))]
+    return [occasion.view(table, title, columns, _by_scenario(_of_all(table), occasion))]
 
 
 def paths(table: Table, occasion: Occasion) -> list[View]:
     """Children whose milestones are not the same in both arms, where their paths part, which way, and through what."""
-    rows = _parted(table.rows)
+    rows = _parted(_of_all(table))
     columns = (
         Column("path first parts at", lambda row: word(row["milestone"]).replace("all", _ALL_PATHS), right=False),
         Column("gained (range)", lambda row: ranged(row, "gained", count)),
@@ -322,6 +348,11 @@ def _by_group(table: Table, occasion: Occasion, title: str, cell: Callable[[Row]
     columns = [Column("group", lambda row: occasion.group(str(row["group"])), right=False)]
     columns += [Column(_HEADS[name], _writes(name)) for name in measured]
     return occasion.view(table, title, tuple(columns), _by_scenario(rows, occasion), close=True)
+
+
+def _of_all(table: Table) -> list[Row]:
+    """The rows of all children."""
+    return [row for row in table.rows if row["group"] == EVERYBODY]
 
 
 def _parted(rows: Sequence[Row]) -> list[Row]:

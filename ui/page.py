@@ -68,6 +68,7 @@ CHARTS: Final[dict[str, tuple[Chart, ...]]] = {
             charts.milestone_summary,
         ),
     ),
+    "gaps": (Chart("gaps", "Gaps between groups, and what changes them", "gaps", None, page_text.gaps_summary),),
     "paths": (
         Chart("paths", "Children whose path changes, and why", "paths", charts.paths_chart, charts.paths_summary),
     ),

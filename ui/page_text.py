@@ -16,7 +16,7 @@ from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.library import load_community, load_parameters, load_program, names
 from cradlecast.ui.choice import DRAWS, Choice, Offer, commands, link
 from cradlecast.ui.escape import safe
-from cradlecast.ui.figures import ABSENT, change, count, money, percent, points, text, word
+from cradlecast.ui.figures import ABSENT, change, count, money, percent, points, ranged, text, word
 from cradlecast.ui.findings import Findings
 from cradlecast.ui.occasion import EVERYBODY, Occasion, occasion_of
 from cradlecast.ui.rows import Cell, Row, table_of
@@ -29,6 +29,7 @@ SURE: Final = 0.05
 
 VIEWS: Final[Mapping[str, str]] = {
     "milestones": "Seven milestones",
+    "gaps": "Gaps between groups",
     "paths": "Whose path changes",
     "costs": "What it costs",
     "deal": "The deal",
@@ -284,7 +285,7 @@ def _paths(findings: Findings) -> Big:
     rows = {
         (row["direction"], row["channel"]): row
         for row in table_of("paths", findings.tables["paths"]).rows
-        if row["milestone"] == "all"
+        if row["group"] == EVERYBODY and row["milestone"] == "all"
     }
     every = rows["all", "all"]
     low, high = every.get("children_low"), every.get("children_high")
@@ -495,6 +496,19 @@ def payers_summary(payers: pd.DataFrame, outcomes: pd.DataFrame) -> str:
             for row in bought
         ]
         sentences.append(f"{text(payer['payer'])} pays {money(payer['paid'])} for results and gets {'; '.join(got)}.")
+    return safe(" ".join(sentences))
+
+
+def gaps_summary(gaps: pd.DataFrame) -> str:
+    """The gap by income at kindergarten and how the scenario changes it, in sentences; safe."""
+    found = [row for row in table_of("gaps", gaps).rows if row["by"] == "income" and row["outcome"] == READY]
+    sentences = [
+        f"In the baseline the share of children who are ready for kindergarten is {percent(row['baseline_gap'])} "
+        "percentage points lower below the poverty line than above it; the scenario changes this gap by "
+        f"{ranged(row, 'change', points)} points."
+        for row in found
+    ]
+    sentences.append("Gaps between groups show what systems have and have not offered, not what children can do.")
     return safe(" ".join(sentences))
 
 

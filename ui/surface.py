@@ -31,7 +31,7 @@ TAKE_UPS: Final = (0.0, 0.5, 0.9, 1.0)
 
 CELLS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "milestones": (("group", "milestone"), ("baseline_rate", "impact", "n_community")),
-    "paths": (("milestone", "direction", "channel"), ("children",)),
+    "paths": (("group", "milestone", "direction", "channel"), ("children",)),
     "added": (("what",), ("added",)),
     "payments": (("metric", "cohort", "payer", "date"), ("units", "price", "gross", "paid")),
     "tranches": (("name", "party"), ("invested", "returned", "xirr", "moic")),
