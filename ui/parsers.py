@@ -102,7 +102,7 @@ ASSOCIATIONS_SIZE: Final[Mapping[str, int]] = {"children": 20_000, "draws": 200,
 TRIAL_SIZE: Final[Mapping[str, int]] = {"children": 4_000, "draws": 200, "worlds": 1}
 """Size of a look at the observed world, and of a trial, where nothing else is asked."""
 
-_A_SCENARIO: Final = "name of a shipped scenario, or path of a file"
+_A_SCENARIO: Final = "name of a shipped scenario, or path of a file; several happen together as in A+B"
 _SHAPE: Final[dict[str, Any]] = {
     "allow_abbrev": False,
     "formatter_class": argparse.RawDescriptionHelpFormatter,
