@@ -295,11 +295,9 @@ def _write_files(words: argparse.Namespace, asked: Asked, result: Result) -> Non
 
 def _explain(words: argparse.Namespace) -> int:
     """Say what a scenario changes, and what that rests on."""
-    from cradlecast.scenarios.library import load_scenario
+    from cradlecast.scenarios.stacking import load_unmoved
 
-    moved = settings(words.set)
-    scenario = load_scenario(words.name)
-    scenario.with_levers(moved)
+    scenario, moved = load_unmoved(words.name, settings(words.set))
 
     from cradlecast.explanation import explain
     from cradlecast.ui import explain as view
@@ -320,12 +318,13 @@ def _explain(words: argparse.Namespace) -> int:
 def _trace(words: argparse.Namespace) -> int:
     """Follow one synthetic child through both arms of a scenario."""
     from cradlecast.scenarios.fit import check_fit
-    from cradlecast.scenarios.library import load_community, load_scenario
+    from cradlecast.scenarios.library import load_community
+    from cradlecast.scenarios.stacking import load_stacked
 
     one = child(words.child)
     draw, world = numbered(words.draw, "draw", MOST_DRAWS), numbered(words.world, "world", MOST_WORLDS)
     size = options({"children": words.children, "seed": words.seed}, draws=1, worlds=1)
-    scenario = load_scenario(words.name).with_levers(settings(words.set))
+    scenario = load_stacked(words.name, settings(words.set))
     check_fit(scenario, load_community(scenario.community))
 
     from cradlecast.tracing import trace
@@ -491,7 +490,8 @@ def _delivered(
 def _checked(words: argparse.Namespace) -> Asked:
     """What is asked, with every file read, every lever set and every limit held."""
     from cradlecast.scenarios.fit import check_fit
-    from cradlecast.scenarios.library import load_community, load_deal, load_scenario
+    from cradlecast.scenarios.library import load_community, load_deal
+    from cradlecast.scenarios.stacking import by_every_rule, load_all
 
     sizes = {name: getattr(words, name) for name in SIZES}
     moved = settings(words.set)
@@ -501,7 +501,9 @@ def _checked(words: argparse.Namespace) -> Asked:
     if deal is not None:
         deal = deal.with_behaviour(settings(words.behaviour, "--behaviour", "nudging=0.05"))
     named = words.names if deal is None else [words.scenario]
-    scenarios = tuple(load_scenario(name).with_levers(moved) for name in named)
+    if words.command == "compare" and words.allocations is not None:
+        named = by_every_rule(named, words.allocations)
+    scenarios = load_all(named, moved)
     communities = {scenario.community: load_community(scenario.community) for scenario in scenarios}
     for scenario in scenarios:
         check_fit(scenario, communities[scenario.community])

@@ -101,17 +101,23 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     folder.
     """
     scenario = _load("scenario", Scenario, name_or_path)
-    if not any(map(_is_path, (scenario.community, *(change.service for change in scenario.services)))):
+    parts = () if scenario.pool is None else scenario.pool.parts
+    programs = [*(change.service for change in scenario.services), *(part.program for part in parts)]
+    if not any(map(is_path, (scenario.community, *programs))):
         return scenario
-    folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
+    folder = Path(name_or_path).parent if is_path(name_or_path) else Path()
 
     def seen_from_here(name: str) -> str:
-        return str(folder / name) if _is_path(name) else name
+        return str(folder / name) if is_path(name) else name
 
     services = tuple(
         change.model_copy(update={"service": seen_from_here(change.service)}) for change in scenario.services
     )
-    return scenario.model_copy(update={"community": seen_from_here(scenario.community), "services": services})
+    found: dict[str, object] = {"community": seen_from_here(scenario.community), "services": services}
+    if scenario.pool is not None:
+        moved = [part.model_copy(update={"program": seen_from_here(part.program)}) for part in parts]
+        found["pool"] = scenario.pool.model_copy(update={"parts": tuple(moved)})
+    return scenario.model_copy(update=found)
 
 
 def load_deal(name_or_path: str | Path) -> Deal:
@@ -135,9 +141,9 @@ def load_trial(name_or_path: str | Path) -> Trial:
         Also if it offers a service that does not exist.
     """
     trial = _load("trial", Trial, name_or_path)
-    folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
+    folder = Path(name_or_path).parent if is_path(name_or_path) else Path()
     paths = {"community": trial.community, "program": trial.program}
-    found = trial.model_copy(update={key: str(folder / name) for key, name in paths.items() if _is_path(name)})
+    found = trial.model_copy(update={key: str(folder / name) for key, name in paths.items() if is_path(name)})
     if found.of_service:
         load_service(found.program)
     return found
@@ -167,12 +173,12 @@ def declarations() -> Iterator[tuple[str, Record]]:
 
 def _load[T: Record](kind: Kind, schema: type[T], name_or_path: str | Path) -> T:
     """A declaration, shipped or one's own."""
-    if _is_path(name_or_path):
+    if is_path(name_or_path):
         return _read(kind, schema, Path(name_or_path))
     return cast(T, _shipped(kind, str(name_or_path)))
 
 
-def _is_path(name_or_path: str | Path) -> bool:
+def is_path(name_or_path: str | Path) -> bool:
     """Whether an argument means a file of one's own: a name has no ending and cannot leave its folder."""
     text = str(name_or_path)
     return isinstance(name_or_path, Path) or text.endswith(_ENDINGS) or "/" in text or "\\" in text

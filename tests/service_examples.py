@@ -27,7 +27,7 @@ def service(name: str, ages: tuple[int, ...], *channels: str, **other: object) -
             "fade_out": "None.",
             "effects": [{"channel": channel, "parameter": f"of_{channel}"} for channel in channels],
             "cost": {**FIGURE, "value": 1000.0, "unit": "usd per child", "year": 2019},
-            "payer": "City of Memphis and Shelby County",
+            "payer": "Local government",
             **other,
         }
     )

@@ -15,7 +15,7 @@ from cradlecast.model.children import Children
 from cradlecast.model.kernels import PREK, Real, Theta, Whole
 from cradlecast.model.object_engine import ChildAgent, ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
-from tests.worlds import SCENARIOS, born, settings
+from tests.worlds import OTHERS, SCENARIOS, born, settings
 
 
 def same(one: Children, other: Children) -> bool:
@@ -47,7 +47,7 @@ def by_id(children: Children) -> Children:
     return children.permuted(np.lexsort((children.ids[0], children.ids[1])))
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", (*SCENARIOS, *OTHERS))
 @pytest.mark.parametrize("arm", [0, 1])
 def test_the_array_engine_and_the_object_engine_agree_bit_for_bit(name: str, arm: int) -> None:
     setting = settings(name)[arm]
@@ -60,7 +60,7 @@ def test_the_array_engine_and_the_object_engine_agree_bit_for_bit(name: str, arm
     assert (array_town.flows.sum(axis=(0, 1, 2)) != 0).all(), "every flow occurs"
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", (*SCENARIOS, *OTHERS))
 def test_they_agree_on_permuted_rows(name: str) -> None:
     setting = settings(name)[1]
     children = born(setting)
@@ -103,7 +103,7 @@ def _lived_to(setting, age: int) -> Children:  # type: ignore[no-untyped-def]
 def test_plain_python_agrees_bit_for_bit() -> None:
     """NOJIT runs the very kernels as plain Python in a process of its own."""
     code = (
-        "from tests.worlds import SCENARIOS, born, settings\n"
+        "from tests.worlds import OTHERS, SCENARIOS, born, settings\n"
         "from tests.service_examples import with_services\n"
         "from tests.test_engines import digest, digest_of, shuffled\n"
         "from cradlecast.model.compiled import NOJIT\n"

@@ -16,12 +16,14 @@ from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 from cradlecast.study import run
 from tests.test_engines import digest, same
-from tests.worlds import SCENARIOS, born, settings, with_theta
+from tests.worlds import OTHERS, SCENARIOS, born, settings, with_theta
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", (*SCENARIOS, *OTHERS))
 def test_no_seats_added_is_the_baseline_bit_for_bit(name: str) -> None:
-    baseline, scenario = settings(load_scenario(name).with_levers({"seats": 0}), 900)
+    loaded = load_scenario(name)
+    nothing = {lever: 0.0 for lever in ("seats", "places") if lever in loaded.levers}
+    baseline, scenario = settings(loaded.with_levers(nothing), 900)
     children = born(baseline)
     assert same(Pipeline(baseline, children).run().columns(), Pipeline(scenario, children).run().columns())
     moved = settings(name, 900)[1]

@@ -43,7 +43,7 @@ from tests.test_tables import line_of, occasion, printed
 COHORTS = (2015, 2016, 2017)
 SPAN = Span(COHORTS, 30, 2019, 3.99)
 CHILDREN = 3 * 13_300.0
-PAYERS = {"prek": "City of Memphis and Shelby County", "head_start": "Federal government", "child_care": "Families"}
+PAYERS = {"prek": "Local government", "head_start": "Federal government", "child_care": "Families"}
 
 
 @cache

@@ -13,6 +13,8 @@ from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.scenario import Scenario
 
 SCENARIOS = ("memphis-prek-1000-lapse", "memphis-prek-1000-continue", "memphis-prek-1000-displace")
+OTHERS = ("wisconsin-child-care-shock", "mission-promise-family-supports")
+"""Scenarios of other communities: places that close, and services from birth to college."""
 
 
 @lru_cache(maxsize=8)

@@ -108,8 +108,9 @@ class Offer:
 
 
 def shipped(first: str = "memphis-prek-1000-lapse") -> Offer:
-    """What is shipped: every scenario, and the first deal that can be priced."""
-    scenarios = {name: load_scenario(name) for name in names("scenario")}
+    """What is shipped: the first deal that can be priced, and every scenario with seats that it could pay for."""
+    known = {name: load_scenario(name) for name in names("scenario")}
+    scenarios = {name: each for name, each in known.items() if any(change.financed for change in each.changes)}
     order = sorted(scenarios, key=lambda name: (name != first, name))
     deal = next(deal for deal in map(load_deal, names("deal")) if deal.replay_only is None)
     return Offer({name: scenarios[name] for name in order}, deal, order[0])

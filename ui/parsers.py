@@ -102,7 +102,7 @@ ASSOCIATIONS_SIZE: Final[Mapping[str, int]] = {"children": 20_000, "draws": 200,
 TRIAL_SIZE: Final[Mapping[str, int]] = {"children": 4_000, "draws": 200, "worlds": 1}
 """Size of a look at the observed world, and of a trial, where nothing else is asked."""
 
-_A_SCENARIO: Final = "name of a shipped scenario, or path of a file"
+_A_SCENARIO: Final = "name of a shipped scenario, or path of a file; several happen together as in A+B"
 _SHAPE: Final[dict[str, Any]] = {
     "allow_abbrev": False,
     "formatter_class": argparse.RawDescriptionHelpFormatter,
@@ -123,6 +123,10 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
             _with_forms(commands[name], name)
     commands["run"].add_argument("names", nargs=1, metavar="SCENARIO", help=_A_SCENARIO)
     commands["compare"].add_argument("names", nargs="+", metavar="SCENARIO", help=_A_SCENARIO)
+    rules = (
+        "divide pooled money by each of these rules, as in equal_share,gap_closing, or by all; one alone is NAME@RULE"
+    )
+    commands["compare"].add_argument("--allocations", metavar="RULES", help=rules)
     for name in DEALS:
         commands[name].add_argument("name", metavar="DEAL", help="name of a shipped deal, or path of a file")
         commands[name].add_argument("--scenario", required=True, metavar="SCENARIO", help=_A_SCENARIO)
