@@ -52,7 +52,8 @@ def impacts(result: Result) -> pd.DataFrame:
         whole = result.tables[table]
         for row in whole[whole["group"] == "all"].to_dict("records"):
             rows[f"{table}/{row[column]}"] = (row["impact"], row["impact_low"], row["impact_high"])
-    for row in result.tables["care"].to_dict("records"):
+    care = result.tables["care"]
+    for row in care[care["group"] == "all"].to_dict("records"):
         rows[f"care/{row['care']}"] = (row["change"], row["change_low"], row["change_high"])
     seats = result.tables["seats"]
     for program, book in seats.groupby("program"):
