@@ -68,8 +68,12 @@ def build(compiler: Compiler, flags: tuple[str, ...], folder: Path) -> Callable[
     """Compile the source into a folder; the function that lives the reference work."""
     macros = [f"-D{name}={value}" for name, value in constants().items()]
     target = folder / f"reference{len(list(folder.iterdir()))}.so"
-    command = [compiler.path, "-std=gnu11", *flags, "-shared", "-fPIC", *macros, str(SOURCE), "-o", str(target), "-lm"]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    compiled = target.with_suffix(".o")
+    compiling = [compiler.path, "-std=gnu11", *flags, "-fPIC", "-c", *macros, str(SOURCE), "-o", str(compiled)]
+    # Linked without the flags: -ffast-math at the link would switch off subnormal floats in the whole process.
+    linking = [compiler.path, "-shared", str(compiled), "-o", str(target), "-lm"]
+    for command in (compiling, linking):
+        subprocess.run(command, check=True, capture_output=True, text=True)
     library = ctypes.CDLL(str(target))
     library.allot.restype = ctypes.c_int64
 

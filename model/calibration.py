@@ -121,6 +121,13 @@ def calibrate(
 
     ones = np.ones(len(children))
     screener, test = float(theta[Theta.SCREENER_NOISE]), float(theta[Theta.TEST_NOISE])
+
+    def test_of(name: str, age: int, noise: float) -> None:
+        """Solve what a score decides, its changing part and its noise integrated."""
+        spread = float(np.hypot(noise, _changing_weight(theta, age)))
+        solve(name, lasting[age], ones, lambda gap, _: ndtr(-gap / spread), -1.0)
+
+    test_of(STAGES[0], 2, screener)
     years, spreads = _classrooms(theta, children)
     solve(
         MILESTONES[0],
@@ -129,13 +136,8 @@ def calibrate(
         lambda gap, level: ndtr(-gap / spreads[level]),
         -1.0,
     )
-    for name, age, noise in (
-        (STAGES[0], 2, screener),
-        (MILESTONES[1], kernels.GRADE3_AGE, test),
-        (MILESTONES[2], kernels.GRADE8_AGE, test),
-    ):
-        spread = float(np.hypot(noise, _changing_weight(theta, age)))
-        solve(name, lasting[age], ones, lambda gap, _, spread=spread: ndtr(-gap / spread), -1.0)  # type: ignore[misc]
+    test_of(MILESTONES[1], kernels.GRADE3_AGE, test)
+    test_of(MILESTONES[2], kernels.GRADE8_AGE, test)
     arrests = 0.0 * ones
     for event, index in _event_indices(theta, children, event_shifts(values, place)):
         number = EVENTS.index(event)

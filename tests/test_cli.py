@@ -234,7 +234,7 @@ def test_out_writes_every_table_and_the_record(study: Study, capsys: Capture, tm
         *(f"{name}.csv" for name in study_tables(LAPSE)),
     }
     assert json.loads(answer.out)["record"] == json.loads((folder / "record.json").read_text())
-    assert "wrote 7 files" in answer.err
+    assert "wrote 8 files" in answer.err
     assert main(["run", LAPSE, "--out", str(folder), "--quiet"]) == 0
     assert capsys.readouterr().err == ""
 

@@ -93,11 +93,11 @@ def test_an_estimate_is_shown_in_words_with_all_that_rests_on_it(capsys: Capture
 
 
 def test_a_prior_is_shown_with_what_it_is_made_of(capsys: Capture) -> None:
-    words = " ".join(answered(capsys, "evidence", "show", "P20").split())
-    assert "What P20 is derived from" in words
-    assert "P01 P20 prior: v home care" in words
-    assert "E3016b P20, P01 Effect by era" in words
-    assert "- Nothing rests on P20 yet." in words
+    words = " ".join(answered(capsys, "evidence", "show", "P19").split())
+    assert "What P19 is derived from" in words
+    assert "P21 P19 prior: v usual care" in words
+    assert "N4060a P19, P21 Any home-visiting" in words
+    assert "- Nothing rests on P19 yet." in words
 
 
 def test_what_is_kept_apart_says_so(capsys: Capture) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from cradlecast.scenarios.change import Change, ServiceChange
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.deal import Deal
+from cradlecast.scenarios.fit import school_years
 from cradlecast.scenarios.library import (
     load_community,
     load_deal,
@@ -31,8 +32,9 @@ def communities() -> Table:
 
 def programs() -> Table:
     """The shipped programs that hold seats, and the services."""
-    services = [_service(load_service(name)) for name in names("service")]
-    return listing("programs", [*(_program(load_program(name)) for name in names("program")), *services])
+    found = {name: _program(load_program(name)) for name in names("program")}
+    found |= {name: _service(load_service(name)) for name in names("service")}
+    return listing("programs", [found[name] for name in sorted(found)])
 
 
 def scenarios() -> Table:
@@ -115,16 +117,15 @@ def _eligible(most: float | None, needs: Sequence[str] = ()) -> str:
 
 def _scenario(scenario: Scenario) -> Row:
     """What is changed, where, when, and against what."""
+    years = school_years(scenario)
     changes: Sequence[Change | ServiceChange] = (*scenario.changes, *scenario.services)
-    first = min(change.first_year for change in changes)
-    last = [change.last_year for change in changes]
-    ends = None if None in last else max(year for year in last if year is not None)
+    open_ended = any(change.last_year is None for change in changes)
     return {
         "name": scenario.name,
         "community": scenario.community,
         "baseline": scenario.baseline,
         "seats": scenario.lever("seats"),
-        "years": f"from {first}" if ends is None else f"{first} to {ends}",
+        "years": f"from {years[0]}" if open_ended else f"{years[0]} to {years[-1]}",
         "levers": ", ".join(scenario.levers),
         "title": scenario.title,
     }
