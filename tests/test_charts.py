@@ -396,7 +396,7 @@ def test_what_the_sentences_say_of_a_milestone_is_true(intervals: list[tuple[flo
 
 def test_paths_gained_go_to_the_right_and_lost_to_the_left() -> None:
     chart = paths_chart(paths(LAPSE))
-    own = marks(chart, BARS, "own new seat").iloc[0]
+    own = marks(chart, BARS, "own seat or service").iloc[0]
     others = marks(chart, BARS, "classmates").iloc[0]
     assert (own["x0"], own["x1"]) == (0.0, 100.0)
     assert (others["x0"], others["x1"]) == (-20.0, 0.0)
@@ -423,7 +423,7 @@ def test_the_paths_in_sentences() -> None:
     assert paths_summary(paths(LAPSE)) == (
         "The paths of 120 children of the community change (108 to 132). At the first milestone that differs, 100 gain "
         "it (90 to 110) and 20 lose it (18 to 22). That is most often kindergarten ready (120 children). What changed "
-        "for them: own new seat 100, another place 0, classmates 20."
+        "for them: own seat or service 100, another place 0, classmates 20."
     )
     table = paths(LAPSE)
     parts = table[(table[["milestone", "direction", "channel"]] != "all").all(axis=1)]

@@ -143,7 +143,12 @@ def test_a_list_is_a_table_named_after_its_command(command: str, capsys: Capture
 def test_run_prints_its_tables_and_says_what_it_compared(study: Study, capsys: Capture) -> None:
     page = answered(capsys, "run", LAPSE)
     assert page.startswith(f"Scenario {LAPSE}: Memphis")
-    for title in ("Milestones of all children", "Impact by group", "Care at age 4", "Seats that the scenario changes"):
+    for title in (
+        "Milestones of all children",
+        "Impact by group",
+        "Care at age 4",
+        "Seats and places that the scenario changes",
+    ):
         assert title in page
     assert "- A range is a central 90 % interval" in page
     assert max(map(len, page.splitlines())) <= 100

@@ -54,7 +54,7 @@ _BARE: Final[Mapping[str, Any]] = {"apply_ranges": False, "default_tools": [], "
 
 _ALL: Final = "all"
 _SIDES: Final = {"gained": 1.0, "lost": -1.0}
-_CHANNELS: Final = {"direct": "own new seat", "vacated": "another place", "peers": "classmates"}
+_CHANNELS: Final = {"direct": "own seat or service", "vacated": "another place", "peers": "classmates"}
 _FULLNESS: Final = {"direct": 1.0, "vacated": 0.45, "peers": 0.0}
 """How full the bars of a channel are: they differ without colour, too."""
 

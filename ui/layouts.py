@@ -229,7 +229,7 @@ def paths(table: Table, occasion: Occasion) -> list[View]:
         Column("path first parts at", lambda row: word(row["milestone"]).replace("all", _ALL_PATHS), right=False),
         Column("gained (range)", lambda row: ranged(row, "gained", count)),
         Column("lost (range)", lambda row: ranged(row, "lost", count)),
-        Column("by own new\nseat, + / -", _both_ways("direct"), gives_way=1),
+        Column("by own seat or\nservice, + / -", _both_ways("direct"), gives_way=1),
         Column("by another\nplace, + / -", _both_ways("vacated"), gives_way=2),
         Column("by class-\nmates, + / -", _both_ways("peers"), gives_way=3),
     )
@@ -239,7 +239,7 @@ def paths(table: Table, occasion: Occasion) -> list[View]:
 
 def seats(table: Table, occasion: Occasion) -> list[View]:
     """Seats whose number, use or cost the scenario changes, school years together."""
-    years = [row["year"] for row in table.rows if isinstance(row["year"], int)]
+    years = _changed_years(table.rows)
     if not years:
         return []
     columns = (
@@ -256,10 +256,20 @@ def seats(table: Table, occasion: Occasion) -> list[View]:
     rows = _both_arms(table.rows)
     programs = dict.fromkeys(str(row["program"]) for row in rows)
     prices = [f"{kind_of_care(name)} {occasion.price_years[name]}" for name in programs if name in occasion.price_years]
-    title = f"Seats that the scenario changes, school years {min(years)} to {max(years)} together"
+    title = f"Seats and places that the scenario changes, school years {min(years)} to {max(years)} together"
     if prices:
         title += f"; price years: {', '.join(prices)}"
     return [occasion.view(table, title, columns, _by_scenario(rows, occasion))]
+
+
+def _changed_years(rows: Sequence[Row]) -> list[int]:
+    """School years in which some stream of seats or places is not the same in both arms."""
+    books: dict[tuple[Cell, ...], dict[Cell, tuple[Cell, ...]]] = {}
+    for row in rows:
+        key = (row["year"], *(row[name] for name in _STREAM))
+        books.setdefault(key, {})[row["arm"]] = (row["seats"], row["filled"], row["dollars"])
+    changed = [key[0] for key, arms in books.items() if arms.get("baseline") != arms.get("scenario")]
+    return [year for year in changed if isinstance(year, int)]
 
 
 def ledger(table: Table, occasion: Occasion) -> list[View]:
