@@ -247,7 +247,7 @@ def test_seats_show_only_what_changes_with_the_years_of_its_prices() -> None:
     page = run_page(width=160)
     assert line_of(page, "public pre-K financed") == "public pre-K financed 4 City 0 0 2,000 1,800 $16,000,000"
     assert "school years 2019 to 2020 together; price years: public pre-K 2019" in page
-    assert "Head Start  " not in page[page.index("Seats that") :]
+    assert "Head Start  " not in page[page.index("Seats and places that") :]
 
 
 def test_a_table_without_a_layout_is_printed_as_it_is() -> None:
