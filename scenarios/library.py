@@ -101,7 +101,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     folder.
     """
     scenario = _load("scenario", Scenario, name_or_path)
-    if not any(map(_is_path, (scenario.community, *(change.service for change in scenario.services)))):
+    parts = () if scenario.pool is None else scenario.pool.parts
+    named = (*(change.service for change in scenario.services), *(part.program for part in parts))
+    if not any(map(_is_path, (scenario.community, *named))):
         return scenario
     folder = Path(name_or_path).parent if _is_path(name_or_path) else Path()
 
@@ -111,7 +113,11 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     services = tuple(
         change.model_copy(update={"service": seen_from_here(change.service)}) for change in scenario.services
     )
-    return scenario.model_copy(update={"community": seen_from_here(scenario.community), "services": services})
+    moved: dict[str, object] = {"community": seen_from_here(scenario.community), "services": services}
+    if scenario.pool is not None:
+        seen = tuple(part.model_copy(update={"program": seen_from_here(part.program)}) for part in parts)
+        moved["pool"] = scenario.pool.model_copy(update={"parts": seen})
+    return scenario.model_copy(update=moved)
 
 
 def load_deal(name_or_path: str | Path) -> Deal:

@@ -389,6 +389,8 @@ NUMBERS = {
     "SERVICE_TAKE_UP": 80,
     "SERVICE_LOTTERY": 81,
     "SERVICE_SCREEN": 82,
+    "DATA_SHARING": 83,
+    "CONVENER": 84,
     "PARAMETER": 90,
 }
 """Every decision with its number: add new ones here; a number that stands here never changes its meaning."""
