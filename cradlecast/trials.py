@@ -105,7 +105,6 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "E2002": "levels by family background, to which the pathway may be compared, not an effect",
     "E2013": "twelve years of school spending; the model has no spending of schools",
     "E2016": "a teacher's value added; the model has classmates and no teachers",
-    "E2022": "graduation of one city's good readers, a level and not an effect",
 }
 """Estimates with role VALIDATE that no trial file takes up, by the first letters of their id, and why.
 

@@ -322,8 +322,9 @@ class Backbone(mesa.Agent):
         names = self.town.setting.place.area_names
         poor = self.town.poor_by_area()
         chosen = self.purse.pool.areas or (names[int(np.argmax(self.town.poverty_by_area()))],)
-        kept = np.array([share if name in chosen else 0.0 for name, share in zip(names, poor, strict=True)])
-        return np.asarray(kept / kept.sum())
+        named = np.array([name in chosen for name in names])
+        kept = np.where(named, poor, 0.0)
+        return np.asarray(kept / kept.sum()) if kept.any() else named / named.sum()
 
     def _by_gaps(self, today: Mapping[str, float], year: int) -> dict[str, float]:
         """Today's shares times last year's gaps; as today while nothing has been measured."""

@@ -174,10 +174,12 @@ class Town(mesa.Model):
         self.flows = np.zeros((len(setting.cohorts), setting.horizon, 2, len(FLOWS)), np.int64)
         self._book: list[tuple[int, int, dict[tuple[str, str, int], int], tuple[int, ...]]] = []
         self._agenda: dict[float, list[tuple[Policy | Course | Befalls, bool]]] = {}
-        self._closed: dict[Befalls, dict[tuple[str, str, int], int]] = {}
+        self._closed: list[tuple[Befalls, dict[tuple[str, str, int], int]]] = []
         self._own_areas: dict[tuple[str, str], Floats] = {}
         self._pooled_seats: dict[tuple[str, int], int] = {}
         self._usual_empty: dict[int, int] = {}
+        self._shut: dict[tuple[int, int], int] = {}
+        self._set_take_up: dict[Theta, np.float32] = {}
         self._found_sites()
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
         self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
@@ -253,20 +255,21 @@ class Town(mesa.Model):
         """
         weights = self._area_weights(line)
         below = [0] * len(weights)
+        open_seats = self._open_seats()
         total = 0
         for program, stream in self.setting.streams:
             if self.line_of(program) != line or age not in self.setting.programs[program].ages:
                 continue
             if (program, stream) in self._own_areas:
-                seats = round(self.community_seats[program, stream, age] * self.setting.scale)
+                seats = round(open_seats[program, stream, age] * self.setting.scale)
                 parts = apportion(seats, self._own_areas[program, stream].tolist())
                 for site, here in zip(self.sites_of(program, stream), parts, strict=True):
-                    site.set_seats(age, here)
+                    site.set_seats(age, here - self._shut.get((site.number, age), 0))
                 continue
-            total += self.community_seats[program, stream, age]
+            total += open_seats[program, stream, age]
             up_to = apportion(round(total * self.setting.scale), weights)
             for site, upper, lower in zip(self.sites_of(program, stream), up_to, below, strict=True):
-                site.set_seats(age, upper - lower)
+                site.set_seats(age, upper - lower - self._shut.get((site.number, age), 0))
             below = up_to
 
     def _area_weights(self, line: str) -> list[float]:
@@ -316,18 +319,28 @@ class Town(mesa.Model):
                 self._apply(policy, 1 if begins else -1)
 
     def _befall(self, shock: Befalls, begins: bool) -> None:
-        """Close a share of the seats that a shock is about, or open them again."""
+        """Close a share of the seats that a shock is about, or open them again; those of pooled money are not its."""
         if begins:
-            self._closed[shock] = {
+            about = {
                 key: round(seats * shock.share)
-                for key, seats in self.community_seats.items()
-                if shock.program == key[0] or (shock.payer and shock.payer == self.setting.programs[key[0]].payer)
+                for key, seats in self._open_seats().items()
+                if key[1] != POOL
+                and (shock.program == key[0] or (shock.payer and shock.payer == self.setting.programs[key[0]].payer))
             }
-        for key, seats in self._closed[shock].items():
-            self.community_seats[key] = max(self.community_seats[key] + (-seats if begins else seats), 0)
-        for line in dict.fromkeys(self.line_of(program) for program, _, _ in self._closed[shock]):
+            self._closed.append((shock, about))
+        else:
+            _, about = self._closed.pop(next(at for at, (one, _) in enumerate(self._closed) if one == shock))
+        for line in dict.fromkeys(self.line_of(program) for program, _, _ in about):
             for age in (3, 4):
                 self._share_out(line, age)
+
+    def _open_seats(self) -> dict[tuple[str, str, int], int]:
+        """Seats of the community by program, stream and age, without those that shocks have closed."""
+        seats = dict(self.community_seats)
+        for _, about in self._closed:
+            for key, closed in about.items():
+                seats[key] = max(seats[key] - closed, 0)
+        return seats
 
     def _fund(self, service: str) -> None:
         """Open a service's places of the coming year; of courses with levers the last moves quality, take-up, cost."""
@@ -351,7 +364,7 @@ class Town(mesa.Model):
             self._close_displaced(program, sign * seats)
         entry = TAKE_UP[self.line_of(change.program)]
         if sign < 0 and policy.take_up is not None:
-            self.theta[entry] = self.setting.theta[entry]
+            self.theta[entry] = self._set_take_up[entry] = self.setting.theta[entry]
         if policy.seats == 0 or sign < 0:
             return
         for site in self.sites_of(change.program, change.stream):
@@ -361,7 +374,7 @@ class Town(mesa.Model):
             if policy.seat_cost is not None:
                 site.seat_cost = policy.seat_cost
         if policy.take_up is not None:
-            self.theta[entry] = np.float32(policy.take_up)
+            self.theta[entry] = self._set_take_up[entry] = np.float32(policy.take_up)
 
     def _close_displaced(self, program: str, seats: int) -> None:
         """Close (or reopen) seats for 4-year-olds that the new seats displaced, in proportion to streams."""
@@ -401,7 +414,7 @@ class Town(mesa.Model):
         line = self.line_of(part)
         return sum(
             seats
-            for (program, stream, _), seats in self.community_seats.items()
+            for (program, stream, _), seats in self._open_seats().items()
             if self.line_of(program) == line and stream != POOL
         )
 
@@ -432,7 +445,7 @@ class Town(mesa.Model):
         if declared.line in ("prek", "head_start"):
             entry = TAKE_UP[declared.line]
             added = np.float32(levers["referral"] if number else 0.0)
-            self.theta[entry] = min(self.setting.theta[entry] + added, np.float32(1.0))
+            self.theta[entry] = min(self._set_take_up.get(entry, self.setting.theta[entry]) + added, np.float32(1.0))
         self._subsidise(part)
         for age in declared.ages:
             self._share_out(declared.line, age)
@@ -455,7 +468,9 @@ class Town(mesa.Model):
             seats = site.seats.get(age, 0)
             empty = seats - site.filled[self.year, age]
             usual = self._usual_empty.setdefault(site.number * 10 + age, empty)
-            site.set_seats(age, seats - int(self.setting.closing * max(empty - usual, 0)))
+            closing = int(self.setting.closing * max(empty - usual, 0))
+            self._shut[site.number, age] = self._shut.get((site.number, age), 0) + closing
+            site.set_seats(age, seats - closing)
 
     # --- the year ---
 
@@ -524,7 +539,7 @@ class Town(mesa.Model):
         for site, children in zip(self.sites, seated.tolist(), strict=True):
             site.seat(year, age, children)
         simulated = tuple(site.seats.get(age, 0) for site in self.sites)
-        self._book.append((year, age, dict(self.community_seats), simulated))
+        self._book.append((year, age, self._open_seats(), simulated))
         if self.setting.closing > 0.0:
             self._close_empty(age)
 

@@ -46,9 +46,10 @@ class Worth:
 
 
 def worth_of(trial: Trial, values: Mapping[str, float]) -> Worth:
-    """The one rule from facts to value: the era for all care of the time, the scale for the trial's own.
+    """The one rule from facts to value: the era for all care of the time, the scale for what the trial offers.
 
-    Between 1970 and 1980 the era counts in equal steps of its logarithm. Hours act as they do everywhere, beside this.
+    Between 1970 and 1980 the era counts in equal steps of its logarithm; it is of early care and not of services. Hours
+    act as they do everywhere, beside this.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def worth_of(trial: Trial, values: Mapping[str, float]) -> Worth:
     values
         ``era_ratio`` and ``scale_ratio`` in this draw.
     """
-    back = float(np.clip((AFTER - trial.year) / (AFTER - BEFORE), 0.0, 1.0))
+    back = 0.0 if trial.of_service else float(np.clip((AFTER - trial.year) / (AFTER - BEFORE), 0.0, 1.0))
     era = values["era_ratio"] ** -back
     return Worth(era, era / values["scale_ratio"] if trial.scale == "demonstration" else era)
 

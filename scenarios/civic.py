@@ -62,6 +62,23 @@ None has a causal estimate of its own: each only lets a user say what would foll
 default.
 """
 
+LEVER_BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "money_won": (0.0, 10.0),
+    "continuity": (0.0, 1.0),
+    "staff_time": (0.0, 1.0),
+    "data_sharing": (0.0, 1.0),
+    "referral": (0.0, 1.0),
+    "improvement": (0.0, 1.0),
+    "coordination": (0.0, 1.0),
+    "backbones": (1.0, 20.0),
+    "alignment": (0.0, 1.0),
+    "hiring": (0.0, 1.0),
+    "closing": (0.0, 1.0),
+    "pace": (0.0, 5.0),
+    "shock": (0.0, 1.0),
+}
+"""Least and most that a lever of civic infrastructure, or of a shock's share, may mean anything at."""
+
 
 OUTCOMES: Final = (*MILESTONES, "on_track_at_3", "chronic_absence", "suspension", "arrest")
 """Outcomes that a convener may watch."""
@@ -75,6 +92,12 @@ class Grant(Record):
     dollars: NonNegative = Field(description="A year.")
     first_year: Year
     last_year: Year | None = Field(None, description="Last school year that it pays for; null means for good.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Grant:
+        if self.last_year is not None and self.last_year < self.first_year:
+            raise ValueError(f"last_year ({self.last_year}) must not lie before first_year ({self.first_year})")
+        return self
 
 
 class Part(Record):
@@ -109,6 +132,9 @@ class Pool(Record):
         for names in ([part.program for part in self.parts], [grant.name for grant in self.grants]):
             if len(set(names)) < len(names):
                 raise ValueError("a part or a grant is there twice")
+        first = min(grant.first_year for grant in self.grants)
+        if self.last_year is not None and self.last_year < first:
+            raise ValueError(f"last_year ({self.last_year}) must not lie before the first grant ({first})")
         return self
 
 

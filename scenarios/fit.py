@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cradlecast.scenarios.change import Baseline, Change, ServiceChange
-from cradlecast.scenarios.civic import Shock, pool_years
+from cradlecast.scenarios.civic import LEVER_BOUNDS, Pool, Shock, pool_years
 from cradlecast.scenarios.community import Community
+from cradlecast.scenarios.costs import Costs
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.library import load_parameters, load_program, load_service, names
+from cradlecast.scenarios.library import costs_of, load_parameters, load_program, load_service, names
 from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.ramp import steps
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import CHANNELS, EVERYBODY, Service
+from cradlecast.scenarios.validation import validate
 from cradlecast.scenarios.versions import header
 
 OPEN_ENDED_YEARS = 3
@@ -79,23 +81,25 @@ def services_of(scenario: Scenario, community: Community) -> tuple[Service, ...]
 def _as_service(shock: Shock) -> Service:
     """What befalls all children of some ages, in the form in which the rules give children something."""
     source = {"unit": "none", "source": shock.title, "provenance": "ASSUMED"}
-    return Service.model_validate(
+    return validate(
+        Service,
         {
             "schema": header("service"),
             "name": shock.name,
             "title": shock.title,
             "description": shock.title,
-            "ages": shock.ages,
+            "ages": list(shock.ages),
             "again": True,
             "take_up": EVERYBODY,
             "dose": {"value": 0.0, **source},
             "scale_discount": "none",
             "fade_out": "as every gain or loss",
-            "effects": [effect.model_dump() for effect in shock.effects],
-            "parameters": {name: one.model_dump() for name, one in shock.parameters.items()},
+            "effects": [effect.model_dump(mode="json") for effect in shock.effects],
+            "parameters": {name: one.model_dump(mode="json") for name, one in shock.parameters.items()},
             "cost": {"value": 0.0, **source},
             "payer": "nobody",
-        }
+        },
+        f"shock '{shock.name}'",
     )
 
 
@@ -175,6 +179,11 @@ def check_fit(scenario: Scenario, community: Community) -> None:
     school_years(scenario)
     check_community(community)
     _check_take_up(scenario)
+    _check_levers(scenario)
+    if scenario.pool is not None:
+        _check_pool(scenario.pool, community)
+    for shock in scenario.shocks:
+        _check_shock(shock, scenario, community)
     for service in services_of(scenario, community):
         check_service(service)
     seats = {(s.program, s.stream): int(max(figure.value for figure in s.seats.values())) for s in community.streams}
@@ -201,6 +210,73 @@ def _check_take_up(scenario: Scenario) -> None:
             raise InputError(
                 f"take_up of scenario '{scenario.name}' cannot be set: families do not apply for '{change.program}', "
                 "they find a place themselves"
+            )
+
+
+def _check_levers(scenario: Scenario) -> None:
+    """Refuse a lever of civic infrastructure whose bounds go beyond what it may mean."""
+    for name, (least, most) in LEVER_BOUNDS.items():
+        lever = scenario.levers.get(name)  # type: ignore[call-overload]
+        if lever is not None and not (least <= lever.low and lever.high <= most):
+            raise InputError(
+                f"lever {name} of scenario '{scenario.name}' must stay from {least:g} to {most:g}; its bounds are "
+                f"{lever.low:g} to {lever.high:g}"
+            )
+
+
+def _check_pool(pool: Pool, community: Community) -> None:
+    """Refuse what pooled money names and nobody has: areas, programs and payers of the community."""
+    for area in pool.areas:
+        known = [one.name for one in community.areas]
+        if area not in known:
+            raise InputError(
+                f"areas of the pool names '{area}', which community '{community.name}' does not have"
+                f"{nearest(area, known)}"
+            )
+    costs = costs_of(community.name)
+    for grant in pool.grants:
+        _check_payer(f"grant '{grant.name}' of the pool", grant.funder, costs)
+    bought = []
+    for part in pool.parts:
+        if part.program in names("program"):
+            _check_line(load_program(part.program))
+        bought.append(_program_of(part.program))
+    again = next((name for name in bought if bought.count(name) > 1), None)
+    if again is not None:
+        raise InputError(f"parts of the pool name '{again}' twice")
+
+
+def _program_of(part: str) -> str:
+    """Name of the program or the service that a part of a pool buys."""
+    programs, services = names("program"), names("service")
+    if part in programs:
+        return part
+    if "/" not in part and not part.endswith((".yaml", ".yml")) and part not in services:
+        raise InputError(
+            f"parts of the pool names '{part}', which is no program and no service{nearest(part, programs + services)}"
+        )
+    return load_service(part).name
+
+
+def _check_payer(owner: str, payer: str, costs: Costs) -> None:
+    """Refuse a payer without a budget."""
+    try:
+        costs.payer(payer)
+    except InputError as error:
+        raise InputError(f"{owner}: {error}{nearest(payer, list(costs.payers))}") from None
+
+
+def _check_shock(shock: Shock, scenario: Scenario, community: Community) -> None:
+    """Refuse a shock on what the community does not have."""
+    if shock.payer is not None:
+        _check_payer(f"shock '{shock.name}'", shock.payer, costs_of(community.name))
+    if shock.program is not None:
+        changes = (*baseline_of(scenario, community).changes, *scenario.changes)
+        held = dict.fromkeys([s.program for s in community.streams] + [change.program for change in changes])
+        if shock.program not in held:
+            raise InputError(
+                f"shock '{shock.name}' closes seats of '{shock.program}', of which there are none"
+                f"{nearest(shock.program, list(held))}"
             )
 
 

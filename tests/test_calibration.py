@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cradlecast.model.calibration import CALIBRATION_WORLD, calibrate
+from cradlecast.model.calibration import CALIBRATION_WORLD, _classrooms, calibrate, observed_children
 from cradlecast.model.calibration_cache import CalibrationCache
-from cradlecast.model.kernels import Whole
+from cradlecast.model.kernels import HOME, Theta, Whole
 from cradlecast.model.outcomes import Arm, count_milestones, group_masks, group_names
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import place_of
@@ -81,6 +81,26 @@ def test_school_events_show_the_rates_of_those_who_live_here() -> None:
     for figure, mask in ((events["retention"].below_poverty, poor), (events["retention"].above_poverty, ~poor)):
         assert figure is not None
         assert retained[mask].mean() == pytest.approx(figure.value, abs=0.01)
+
+
+def test_the_luck_of_classrooms_is_integrated_and_never_drawn() -> None:
+    """The population lives without it, and a year of care outside the home widens the score by its variance instead."""
+    base = ground()
+    values, solved = base.draw(0)
+    theta = solved.theta.copy()
+    kept = float(theta[Theta.FIRST_YEAR])
+    lives = {}
+    for luck in (0.0, 0.18, 0.9):
+        theta[Theta.CENTER_SD] = luck
+        children, lasting = observed_children(base.place, base.programs, values, theta, 1, 3_000)
+        lives[luck] = lasting[4]
+        years, spreads = _classrooms(theta, children)
+        assert (years.sum(axis=0) == 1.0).all() and (years.sum(axis=1) > 0).all()
+        at_3, at_4 = children.whole(Whole.CARE3) != HOME, children.whole(Whole.CARE4) != HOME
+        assert np.array_equal(years[3] == 1.0, at_3 & at_4) and np.array_equal(years[2] == 1.0, ~at_3 & at_4)
+        added = spreads**2 - spreads[0] ** 2
+        assert added == pytest.approx(luck**2 * np.array([0.0, kept**2, 1.0, 1.0 + kept**2]), abs=1e-6)
+    assert np.array_equal(lives[0.0], lives[0.18]) and np.array_equal(lives[0.18], lives[0.9])
 
 
 def test_rates_that_contradict_one_another_are_refused_by_name() -> None:

@@ -26,6 +26,7 @@ from cradlecast.explanation import (
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.paths import count_paths
 from cradlecast.model.pipeline import Pipeline
+from cradlecast.scenarios.civic import CIVIC_LEVERS
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.evidence import estimates, priors
 from cradlecast.scenarios.library import load_parameters, load_scenario, load_service, names
@@ -121,7 +122,7 @@ def test_it_says_that_no_child_is_moved_exactly_where_no_life_differs(
 
 def test_a_lever_shows_where_it_stands_and_where_it_stood() -> None:
     levers = {str(row["lever"]): row for row in told(LAPSE, seats=500).levers}
-    assert set(levers) == set(get_args(LeverName)) - set(SERVICE_LEVERS)
+    assert set(levers) == set(get_args(LeverName)) - {*SERVICE_LEVERS, *CIVIC_LEVERS, "shock"}
     assert (levers["seats"]["value"], levers["seats"]["default"], levers["seats"]["moved"]) == (500, 1000, True)
     assert (levers["hours"]["value"], levers["hours"]["moved"]) == (None, False)
 

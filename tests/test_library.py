@@ -36,6 +36,7 @@ class Plan(Record):
     take_up: Share = 0.5
     community: str = "memphis"
     services: tuple[str, ...] = ()
+    pool: None = None
 
 
 PLAN = "schema: cradlecast/scenario/1\nname: {}\n"

@@ -224,7 +224,7 @@ def test_nearly_every_prior_is_derived_from_something() -> None:
 
 
 def test_what_rests_on_one_estimate_worked_by_hand() -> None:
-    """E3016b is in the derivations of P01 and P10, and the two parameters of the pathway with these name it too."""
+    """E3016b is in the derivations of P01 and P10, which two parameters of the pathway name, and P20 rests on P01."""
     assert uses(load_parameters().parameters, ())["E3016b"] == (
         Use("E3016b", "prior", "", "P01", (), "medium"),
         Use("E3016b", "prior", "", "P10", (), "low"),
@@ -232,6 +232,7 @@ def test_what_rests_on_one_estimate_worked_by_hand() -> None:
         Use("E3016b", "parameter", "", "prek_value", (), "randomised"),
         Use("E3016b", "parameter", "", "prek_nontest", ("P10",), "quasi_experimental"),
         Use("E3016b", "parameter", "", "prek_nontest", (), "quasi_experimental"),
+        Use("E3016b", "parameter", "", "subsidised_care_value", ("P20", "P01"), "assumption"),
     )
     [seats] = [use for use in uses_of("E1022c") if use.name == "streams[grant].seats[4]"]
     assert (seats.kind, seats.who, seats.standing) == (
@@ -285,10 +286,12 @@ def test_a_trial_is_compared_with_what_it_names_and_no_number_rests_on_it() -> N
 
 
 def test_a_prior_that_no_parameter_names_sets_nothing() -> None:
-    """P20 is P01 over 3; no parameter rests on it yet."""
+    """P20 is P01 over 3, and the value of subsidised care rests on it; some priors are not used yet."""
     assert "P20" in {use.name for use in uses_of("P01") if use.kind == "prior"}
-    assert not is_used("P20")
-    assert is_used("P01")
+    assert is_used("P20") and is_used("P01")
+    named = {prior for each in all_parameters().values() for prior in each.priors}
+    unused = [key for key in priors() if not is_used(key)]
+    assert unused and not named & set(unused)
 
 
 def test_figures_and_splits_are_found_by_the_path_to_them() -> None:
@@ -359,8 +362,9 @@ def test_the_page_lists_every_used_estimate_once_with_all_that_rests_on_it() -> 
             assert not use.sets or f"`{use.name}`" in row[-1]
     shown = {row[0].split()[0]: row for row in table("From priors to parameters")}
     assert list(shown) == list(priors())
-    assert shown["P01"][-1] == "`prek_value`"
-    assert shown["P20"][-1] == "nothing yet"
+    assert shown["P01"][-1] == "`prek_value`, `subsidised_care_value` (P20)"
+    assert shown["P20"][-1] == "`subsidised_care_value`"
+    assert shown["P03"][-1] == "nothing yet"
 
 
 def test_the_page_counts_what_is_recalled_and_assumed() -> None:

@@ -337,7 +337,7 @@ FALLING = [{"value": value, "unit": "share", "source": "A test", "provenance": "
         (grant(service="services/nowhere.yaml"), "nowhere.yaml"),
         (grant(places=-1), "places must be 0 or more; got -1"),
         (plan(levers={}), "a service uses the lever 'places', which is not declared under levers"),
-        (plan(services=[]), "a scenario changes seats or services; changes and services are both empty"),
+        (plan(services=[]), "a scenario changes seats, services or a pool; changes, services and pool are all empty"),
         (grant(last_year=2023), "scenario 'clubs-in-memphis' ends in 2023, before it begins in 2024"),
     ],
 )

@@ -120,12 +120,15 @@ def test_no_year_serves_more_children_than_it_has_places_for(places: int) -> Non
 
 
 def test_of_ages_that_are_not_simulated_places_keep_their_share() -> None:
-    """Ages 6 to 9 and three birth years: one age is there in 2021, two in 2022, three in 2023 and 2024, and so on."""
+    """Ages 6 to 9 and three birth years: one age is there in 2021, two in 2022, three in 2023 and 2024, and so on.
+
+    Rounded down, so that the children served are never more than the places.
+    """
     setting = with_services(base(), (service("of", (6, 7, 8, 9), "skill"),), 1_000)
     held = {row["year"]: row["seats_simulated"] for row in rows_of(setting)}
     whole = 1_000 * MANY / (3 * setting.place.community.births_per_year.value)
     shares = {2020: 0, 2021: 1, 2022: 2, 2023: 3, 2024: 3, 2025: 2, 2026: 1, 2027: 0}
-    assert {year: held[year] for year in shares} == {year: round(whole * n / 4) for year, n in shares.items()}
+    assert {year: held[year] for year in shares} == {year: int(whole * n / 4) for year, n in shares.items()}
 
 
 def slow(*shares: float) -> Service:

@@ -80,7 +80,7 @@ def test_a_site_never_takes_more_children_than_it_has_seats() -> None:
 
 
 def test_value_is_quality_times_effect_and_extra_hours_count_apart() -> None:
-    site = Site(mesa.Model(rng=1), 0, "standing", "north", hours=1000, seat_cost=8000)
+    site = Site(mesa.Model(rng=1), 0, "prek", "standing", "north", standard_hours=1000, hours=1000, seat_cost=8000)
     site.quality, site.hours = 1.5, 1200
     assert site.value(0.3, 0.02) == pytest.approx(1.5 * 0.3 + 0.04)
     site.quality = 0.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -15,15 +17,24 @@ import pandas as pd
 import pytest
 import yaml
 
+from cradlecast import validation_page
 from cradlecast.cli import main
-from cradlecast.model.kernels import Real, Theta
+from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.outcomes import CARE as KINDS
 from cradlecast.model.place import Floats
 from cradlecast.model.town import PROGRAMS
-from cradlecast.model.trial_town import READINGS, TRIAL, TrialTown, Worth, attended, care_at, worth_of
+from cradlecast.model.trial_town import READINGS, TRIAL, ServiceTrial, TrialTown, Worth, care_at, worth_of
+from cradlecast.published import ASSOCIATIONS
 from cradlecast.samples import Ground, ground_in
 from cradlecast.scenarios.evidence import check_inputs, estimate, estimates
-from cradlecast.scenarios.library import load_community, load_parameters, load_trial, load_trial_parameters, names
+from cradlecast.scenarios.library import (
+    load_community,
+    load_parameters,
+    load_service,
+    load_trial,
+    load_trial_parameters,
+    names,
+)
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.trial import OUTCOMES, FollowUp, Published, Trial, published_of
 from cradlecast.trials import (
@@ -43,7 +54,8 @@ from cradlecast.trials import (
 )
 from cradlecast.ui.rows import tables_of
 from cradlecast.ui.trial_view import target_notes
-from cradlecast.validation_page import PAGE, WHY, page, written
+from cradlecast.validation_page import LOG, PAGE, WHY, log_line, page, written
+from tests.test_service_files import CLUBS, plain
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = Options(children=1500, draws=2, worlds=1)
@@ -52,7 +64,8 @@ NOTHING = {
     for name in load_parameters().parameters
     if name == "hours_effect" or re.match(r"(prek|head_start|child_care)_(value|contrast|long_run|nontest)", name)
 } | {f"prek_{event}": 0.0 for event in ("special_education", "retention", "suspension", "arrest")}
-"""Every effect of care, and of more hours of it, set to none."""
+NOTHING |= {effect.parameter: 0.0 for name in names("service") for effect in load_service(name).effects}
+"""Every effect of care, of more hours of it, and of services, set to none."""
 
 type Capture = pytest.CaptureFixture[str]
 type Edit = Callable[[dict[str, Any]], None]
@@ -252,8 +265,10 @@ def test_a_cutoff_compares_with_the_latest_year_of_those_who_have_not_entered() 
 
 def test_places_come_out_as_the_facts_say_and_nobody_is_kept_out_by_an_offer() -> None:
     trial = made()
-    without, offered = (arm.columns() for arm in arms(trial))
+    both = arms(trial)
+    without, offered = (arm.columns() for arm in both)
     for year in trial.years:
+        assert year.care is not None
         shares = [np.bincount(care_at(life, year.age), minlength=len(CARE)) / len(life) for life in (without, offered)]
         expected = np.array([*year.care.shares(), year.crossover.value])
         np.testing.assert_allclose(shares[0], expected, atol=0.045)
@@ -261,7 +276,7 @@ def test_places_come_out_as_the_facts_say_and_nobody_is_kept_out_by_an_offer() -
         before, after = care_at(without, year.age), care_at(offered, year.age)
         assert (after[before == TRIAL] == TRIAL).all()
         assert ((after == before) | (after == TRIAL)).all()
-    assert (attended(offered) | ~attended(without)).all()
+    assert (both[1].attended() | ~both[0].attended()).all()
 
 
 def test_the_children_are_the_first_of_their_year_whose_families_have_little() -> None:
@@ -390,29 +405,34 @@ def test_the_summary_adds_up_the_targets_that_count() -> None:
 def test_shipped_trials_name_estimates_that_only_compare_and_facts_with_sources(name: str) -> None:
     trial = load_trial(name)
     for follow_up in trial.follow_ups:
-        assert follow_up.evidence is not None
+        if follow_up.evidence is None:
+            assert follow_up.note or follow_up.published, "a question without a number says why"
+            continue
         found = published_of(follow_up)
         assert found is not None
         if found.counts:
             assert estimate(follow_up.evidence).role == "VALIDATE" and found.se
-    facts = [fact for year in trial.years for fact in (year.take_up, year.crossover, year.care)]
-    check_inputs(each for fact in facts for each in fact.evidence)
+    every = [fact for year in trial.years for fact in (year.take_up, year.crossover, year.care)]
+    facts = [fact for fact in every if fact is not None]
+    own = {each for each, why in trial.left_out.items() if why.endswith("a fact of the design")}
+    check_inputs(each for fact in facts for each in fact.evidence if each not in own)
     assert all(fact.source for fact in facts)
 
 
-def test_every_estimate_of_early_care_that_may_only_be_reproduced_is_set_beside_the_model_or_left_out_by_name() -> None:
+def test_every_estimate_that_may_only_be_reproduced_is_set_beside_the_model_or_left_out_by_name() -> None:
+    """In a trial's file, among the published associations, or in `OUTSIDE` with the reason."""
     told = set(OUTSIDE)
     for name in names("trial"):
         trial = load_trial(name)
-        told |= set(trial.left_out) | {str(follow_up.evidence) for follow_up in trial.follow_ups}
-    early = [
-        each
-        for each in estimates().values()
-        if each.role == "VALIDATE" and each.program in PROGRAMS and each.outcome != "cost"
-    ]
-    assert len(early) > 80
-    assert [each.id for each in early if each.id not in told and each.id[:5] not in told] == []
+        told |= set(trial.left_out) | {follow_up.evidence for follow_up in trial.follow_ups if follow_up.evidence}
+    beside = {each for association in ASSOCIATIONS for each in association.evidence}
+    kept = [each for each in estimates().values() if each.role == "VALIDATE"]
+    assert len(kept) > 200
+    assert [e.id for e in kept if e.id not in told | beside and e.id[:5] not in told] == []
     assert [each for each in told if not any(id.startswith(each) for id in estimates())] == []
+    assert all(len(why) > 10 for why in OUTSIDE.values())
+    left = [e.id for e in kept if e.id not in beside]
+    assert all(any(id.startswith(each) for id in left) for each in OUTSIDE), "all of it is set beside the model"
 
 
 def test_the_parameters_of_the_rule_rest_on_what_may_set_them() -> None:
@@ -480,11 +500,11 @@ def at(path: str, value: Any) -> Edit:
         ("years.0.take_up.value", 1.2, "take_up.value"),
         ("years.1.crossover.value", 0.9, "years[#2]: take_up (0.8) must not lie below crossover (0.9)"),
         ("years.0.care.home", 0.5, "years[#1]: crossover and the shares of care must add up to 1; got 0.8"),
-        ("years.0.age", 2, "years[#1]: age must be 3 or 4; got 2"),
+        ("years.0.age", 2, "age must be 3 or 4; got 2, 4"),
         ("years.0.age", 4, "years must be in the order of ages, each once; got ages 4, 4"),
         ("design", "matched", "design matched compares attenders with others: crossover must be 0"),
         ("design", "lotery", "did you mean 'lottery'?"),
-        ("program", "tutoring", "program must be"),
+        ("program", "tutoring", "care is of early care; the controls of a service have what is usual"),
         ("follow_ups.0.outcome", "reading", "outcome"),
         ("follow_ups.0.age", 2, "the model has skill from 3 to 17; got age 2"),
         ("follow_ups.3.age", 5, "the model has grade3_reading from 8 to 29; got age 5"),
@@ -494,6 +514,7 @@ def at(path: str, value: Any) -> Edit:
         ("follow_ups.2.published.unit", "percentage_points", "skill is measured in sd; got percentage_points"),
         ("follow_ups.2.published.low", 0.1, "value (0.05) must lie between low (0.1) and high (0.15)"),
         ("max_income_to_poverty", 0.001, "asks for families below 0.001 of the poverty line"),
+        ("needs", ["graduates"], "needs are of services; head_start is early care"),
         ("community", "memhpis", "unknown community 'memhpis'; did you mean 'memphis'?"),
         ("effect", 0.4, "unknown key 'effect'"),
     ],
@@ -572,3 +593,209 @@ def test_a_page_holds_every_trial_target_and_miss() -> None:
 @pytest.mark.slow
 def test_the_committed_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == written(), "run: python -m cradlecast.validation_page"
+
+
+# --- trials of services ---
+
+FACT = {"unit": "share", "source": "made up", "provenance": "ASSUMED"}
+
+
+def served(program: str, ages: tuple[int, ...], outcome: str, age: int, **more: Any) -> dict[str, Any]:
+    """A made-up trial of a service with one outcome, for the offer and for those served."""
+    take_up, crossover = more.pop("take_up", 0.8), more.pop("crossover", 0.1)
+    return {
+        "schema": "cradlecast/trial/1",
+        "name": "unseen",
+        "title": "A trial of a service that nobody has run",
+        "description": "Made up.",
+        "sources": ["made up for a test"],
+        "program": program,
+        "design": "lottery",
+        "scale": "county",
+        "year": 2018,
+        "sample": 500,
+        "years": [
+            {"age": each, "take_up": {**FACT, "value": take_up}, "crossover": {**FACT, "value": crossover}}
+            for each in ages
+        ],
+        "follow_ups": [{"outcome": outcome, "age": age, "estimand": estimand} for estimand in ("ITT", "TOT")],
+    } | more
+
+
+OF_SERVICES = {
+    "home_visiting": served("home_visiting", (0, 1), "development", 2, max_income_to_poverty=1.0),
+    "doula": served("doula", (0,), "caesarean", 0),
+    "coaching": served("coaching", (4,), "skill", 4),
+    "tutoring": served("tutoring", (7,), "skill", 7),
+    "early_warning": served("early_warning", (12, 13), "chronic_absence", 13),
+    "restorative": served("restorative", (12,), "suspension", 12),
+    "diversion": served("diversion", (15,), "high_school_graduate", 17),
+    "fafsa": served("fafsa", (17,), "postsecondary_enrolled", 19),
+    "scholarship": served("scholarship", (18,), "postsecondary_enrolled", 19, needs=["graduates"]),
+    "completion_support": served("completion_support", (19,), "postsecondary_completed", 25),
+}
+"""One for each of several services, with what it acts on."""
+
+
+def service_arms(trial: Trial, lived_once: bool = True, **values: float) -> tuple[ServiceTrial, ServiceTrial]:
+    """Both arms of a trial of a service, lived; or each from birth on its own."""
+    setting, rule = trial_setting(trial, memphis(), 0, **values)
+    children, worth = trial_children(trial, setting), worth_of(trial, rule)
+    without = ServiceTrial(setting, children, trial, worth, False)
+    without.run()
+    offered = ServiceTrial(setting, children, trial, worth, True, same_until=without if lived_once else None)
+    offered.run()
+    return without, offered
+
+
+def of(name: str, **changes: Any) -> Trial:
+    return Trial.model_validate(OF_SERVICES[name] | changes)
+
+
+@pytest.mark.parametrize("name", OF_SERVICES)
+def test_a_made_up_trial_of_a_service_runs_from_its_file(name: str, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "unseen.yaml"
+    path.write_text(yaml.safe_dump(OF_SERVICES[name]), encoding="utf-8")
+    assert main(["trial", str(path), "--children", "600", "--draws", "2", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    offer, attending = answer["effects"]
+    assert offer["itt"] == attending["itt"] != 0.0
+    assert abs(attending["tot"]) > abs(attending["itt"])
+    assert attending["itt"] / attending["tot"] == pytest.approx(0.7, abs=0.12)
+    shares = {(row["age"], row["care"]): row for row in answer["care"]}
+    assert {care for _, care in shares} == {"not served", "trial"}
+    first = OF_SERVICES[name]["years"][0]["age"]
+    assert shares[first, "trial"]["without"] == pytest.approx(0.1, abs=0.07)
+    assert shares[first, "trial"]["offered"] == pytest.approx(0.8, abs=0.1)
+    for key in ("without", "offered"):
+        assert shares[first, "trial"][key] + shares[first, "not served"][key] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", OF_SERVICES)
+def test_years_before_the_trial_are_lived_once_as_if_in_both_arms(name: str) -> None:
+    once, whole = service_arms(of(name)), service_arms(of(name), lived_once=False)
+    for a, b in zip(once, whole, strict=True):
+        for x, y in ((a.columns(), b.columns()), (a.seen(), b.seen())):
+            assert x.x.tobytes() == y.x.tobytes() and x.k.tobytes() == y.k.tobytes()
+        assert np.array_equal(a.inside(), b.inside()) and np.array_equal(a.attended(), b.attended())
+    assert once[0].inside().sum() > 100
+    assert np.array_equal(once[0].inside(), once[1].inside())
+
+
+def test_in_the_trial_are_those_for_whom_it_is_meant_and_served_are_those_who_take_it_up() -> None:
+    trial = of("scholarship", max_income_to_poverty=1.85)
+    without, offered = service_arms(trial)
+    c, here = without.columns(), without.inside()
+    graduates = c.reached(3)
+    poor = c.real(Real.INCOME) < without.setting.place.income_at(1.85)
+    assert not (here & ~(graduates & poor)).any()
+    assert here.sum() == pytest.approx((graduates & poor).sum(), rel=0.15), "all but those who had left"
+    for arm, share in ((without, 0.1), (offered, 0.8)):
+        assert not (arm.attended() & ~here).any()
+        assert arm.attended()[here].mean() == pytest.approx(share, abs=0.06)
+    assert not (without.attended() & ~offered.attended()).any()
+
+
+def test_a_gain_of_a_service_is_its_effect_times_the_take_up_and_more_in_a_demonstration() -> None:
+    values = {"tutoring_skill": 0.2, "scale_ratio": 0.5}
+    follow_ups = [{"outcome": "skill", "age": age} for age in (7, 8)]
+    drawn = memphis().draw(0)[0]
+    found = effects(of("tutoring", follow_ups=follow_ups), **values)
+    assert found.itt == pytest.approx([0.7 * 0.2, 0.7 * 0.2 * drawn["first_year_persistence"]], abs=0.01)
+    assert found.tot[0] == pytest.approx(0.2, abs=1e-5)
+    model = effects(of("tutoring", follow_ups=follow_ups, scale="demonstration"), **values)
+    assert model.itt == pytest.approx(2.0 * found.itt, rel=1e-4)
+    early = effects(of("tutoring", follow_ups=follow_ups, year=1962), **values, era_ratio=0.5)
+    assert early.itt == pytest.approx(found.itt, abs=0.02), "the era is of early care"
+
+
+def test_points_of_events_count_what_happened_since_the_trial_began() -> None:
+    """Without any effect the share is that of new suspensions in one year, and not of all that ever were."""
+    trial = of("restorative")
+    without, _ = service_arms(trial)
+    here = without.inside()
+    since, ever = (
+        READINGS["suspension"](children, 12)[here].mean() for children in (without.seen(), without.columns())
+    )
+    assert 0.0 < since < 0.6 * ever
+    assert since == pytest.approx(100.0 * (without.columns().k[Whole.NOW][here] >> 1 & 1).mean(), abs=1e-9)
+
+
+def test_a_service_of_ones_own_is_found_beside_the_trials_file(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "clubs.yaml").write_text(plain(CLUBS), encoding="utf-8")
+    path = tmp_path / "unseen.yaml"
+    path.write_text(yaml.safe_dump(served("./services/clubs.yaml", (6,), "skill", 6)), encoding="utf-8")
+    assert main(["trial", str(path), "--children", "600", "--draws", "2", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["effects"][1]["tot"] == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({"program": "tutorin"}, "unknown service 'tutorin'; did you mean 'tutoring'?"),
+        ({"design": "cutoff"}, "design cutoff is of early care"),
+        ({"years": one_year(7)}, "care is of early care; the controls of a service have what is usual"),
+        ({"hours_per_year": {**FACT, "value": 100.0, "unit": "hours"}}, "hours_per_year is of early care"),
+        ({"follow_ups": [{"outcome": "skill", "age": 7, "among": "home"}]}, "among must be all"),
+        ({"needs": ["enrolled"]}, "children can be enrolled at the ages"),
+        ({"needs": ["absent"]}, "needs"),
+        (served("tutoring", (26,), "earnings", 29), "a service may be offered at the ages 0 to 25; got [26]"),
+        (served("tutoring", (7, 7), "skill", 8), "years must be in the order of ages, each once; got ages 7, 7"),
+        (served("tutoring", (7,), "skill", 6), "a follow-up at 6 is before the trial, which begins at 7"),
+        (served("tutoring", (7,), "skill", 7, take_up=0.1, crossover=0.2), "must not lie below crossover (0.2)"),
+        ({"max_income_to_poverty": 0.001}, "asks for families below 0.001 of the poverty line"),
+    ],
+)
+def test_a_wrong_trial_of_a_service_is_refused_in_one_sentence(
+    changes: dict[str, Any], answer: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "unseen.yaml"
+    path.write_text(plain(OF_SERVICES["tutoring"] | changes), encoding="utf-8")
+    assert main(["trial", str(path), "--children", "300", "--draws", "1"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1 and said.err.startswith("cradlecast: error: ")
+    assert answer in said.err
+
+
+# --- the log of runs ---
+
+
+def test_a_run_is_one_line_of_the_log() -> None:
+    rows = [
+        {"role": "target", "hit": True, "holds_zero": True},
+        {"role": "target", "hit": True, "holds_zero": False},
+        {"role": "target", "hit": False, "holds_zero": False},
+        {"role": "context", "hit": None, "holds_zero": None},
+    ]
+    record = {"fingerprint": "f00", "trials": ["a", "b"]}
+    line = log_line(record, rows, "abc123", datetime.date(2026, 1, 2), "why | not")
+    assert line == "| 2026-01-02 | `abc123` | `f00` | 2 | 3 | 2 | 1 | why / not |"
+    head = LOG.read_text(encoding="utf-8").splitlines()
+    assert sum(row.startswith("| day |") for row in head) == 1
+    assert head[-1].startswith("| 2") and head[-1].count("|") == line.count("|"), "the table of runs stands last"
+
+
+def test_only_a_run_of_what_is_committed_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> str:
+        name = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", *name, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    for folder in ("cradlecast", "model", "scenarios", "docs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text("1\n", encoding="utf-8")
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-q", "-m", "all")
+    monkeypatch.setattr(validation_page, "PAGE", tmp_path / "docs" / "validation.md")
+    assert git("rev-parse", "HEAD").startswith(validation_page.committed())
+    (tmp_path / "docs" / "a.py").write_text("2\n", encoding="utf-8")
+    assert len(validation_page.committed()) == 10, "no run depends on the documents"
+    (tmp_path / "model" / "a.py").write_text("2\n", encoding="utf-8")
+    (tmp_path / "scenarios" / "new.yaml").write_text("2\n", encoding="utf-8")
+    with pytest.raises(
+        SystemExit, match=r"^commit these first, so that the run is of a commit: model/a\.py scenarios/"
+    ):
+        validation_page.committed()

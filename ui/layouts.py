@@ -93,6 +93,7 @@ def listing_view(table: Table) -> View:
         "seats": lambda row: count(row["seats"]),
     }
     gives_way = {"observed_year": 6, "price_year": 6, "metrics": 5, "levers": 5, "baselines": 4, "eligibility": 3}
+    gives_way |= {"design": 3}
     gives_way |= {"community": 2, "payer": 1, "payers": 1, "years": 1, "follow_ups": 6, "scale": 5, "year": 4}
     gives_way |= {"seats": 1, "baseline": 1, "program": 1}
     heads = {
