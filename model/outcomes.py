@@ -112,7 +112,8 @@ def group_masks(place: Place, children: Children, seated: Bools, changed: Bools)
 def support_changed(baseline: Arm, scenario: Arm) -> Bools:
     """True for children whose care at 4, or the services that ever served them, differ between the arms, bool (n,)."""
     pair = baseline.children, scenario.children
-    care, served = ([children.whole(row) for children in pair] for row in (Whole.CARE4, Whole.SERVED))
+    care = [children.whole(Whole.CARE4) for children in pair]
+    served = [children.whole(Whole.SERVED) & scenario.town.service_bits for children in pair]
     return np.asarray((care[0] != care[1]) | (served[0] != served[1]))
 
 

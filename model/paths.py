@@ -46,7 +46,8 @@ def channels(baseline: Arm, scenario: Arm) -> Wholes:
     paid = np.array([site.financed for site in scenario.town.sites] + [False])
     financed = np.any([paid[scenario.children.whole(site)] for _, site in _PLACES], axis=0)
     changed = own_care_changed(baseline.children, scenario.children)
-    served = baseline.children.whole(Whole.SERVED) != scenario.children.whole(Whole.SERVED)
+    services = scenario.town.service_bits
+    served = (baseline.children.whole(Whole.SERVED) ^ scenario.children.whole(Whole.SERVED)) & services != 0
     through = [served | (changed & financed), changed & ~financed]
     return np.select(through, [0, 1], default=2).astype(np.int32)
 

@@ -658,6 +658,12 @@ class Town(mesa.Model):
         here = sum(year - cohort in declared.ages for cohort in self.setting.cohorts)
         return int(provider.places(year) * self.setting.scale * here / len(declared.ages) + 1e-9)
 
+    @property
+    def service_bits(self) -> np.int32:
+        """Bits of ``SERVED`` that are of services, and not of what befalls everybody."""
+        offers = (provider.offer for provider in self.providers)
+        return np.int32(sum(1 << offer.bit for offer in offers if offer.declared.take_up != EVERYBODY))
+
     def school_line(self, provider: Provider) -> Words:
         """Lottery numbers of the schools for a service, the same every year: uint64 (schools,)."""
         world, when = self.setting.world, provider.offer.when(0)

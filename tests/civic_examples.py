@@ -7,7 +7,7 @@ from typing import Any
 from cradlecast.scenarios.civic import CIVIC_LEVERS
 from cradlecast.scenarios.scenario import Scenario
 
-COUNTY = "City of Memphis and Shelby County"
+COUNTY = "Local government"
 GRANT = {"name": "gift", "funder": COUNTY, "dollars": 6_000_000, "first_year": 2020, "last_year": 2022}
 PARTS = (
     {"program": "prek", "share": 0.5, "outcome": "kindergarten_ready"},

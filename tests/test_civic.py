@@ -18,14 +18,14 @@ from cradlecast import Options, run
 from cradlecast.accounts import SEATS
 from cradlecast.cli import main
 from cradlecast.model import kernels
-from cradlecast.model.civic import BACKBONE, FOLLOWED, LEAST_SHARE, MILESTONE_AGES, MOST_QUALITY, POOL, Backbone
+from cradlecast.model.civic import BACKBONE, FOLLOWED, LEAST_SHARE, MILESTONE_AGES, MOST_QUALITY, Backbone
 from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.purses import FROM_HOME, POINTS_PER_SD, points_of
 from cradlecast.model.town import Setting
 from cradlecast.samples import Ground, baseline_setting, ground_of, scenario_setting
-from cradlecast.scenarios.civic import ALLOCATIONS, CIVIC_LEVERS, LEVER_BOUNDS, pool_years
+from cradlecast.scenarios.civic import ALLOCATIONS, CIVIC_LEVERS, LEVER_BOUNDS, POOL, pool_years
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.library import load_costs, load_parameters, load_prices, load_program, load_service
 from cradlecast.scenarios.scenario import Scenario
@@ -187,9 +187,9 @@ def facts(scenario: Scenario) -> dict[str, Any]:
     one = backbone(town)
     providers = [provider for provider in town.providers if provider.pooled]
     found = {
-        "quality": [provider.quality for provider in providers] + [one.quality],
+        "quality": [float(provider.strength) for provider in providers] + [one.quality],
         "known": [provider.known for provider in providers],
-        "take_up": [provider.take_up for provider in providers] + [town.theta[Theta.TAKE_UP_PREK]],
+        "take_up": [provider.reach for provider in providers] + [town.theta[Theta.TAKE_UP_PREK]],
         "cost": [one.unit_cost(part["program"]) for part in PARTS],
         "closing": setting.closing,
     }
@@ -327,8 +327,8 @@ def test_levers_of_the_pool_stand_beside_those_of_seats_and_services() -> None:
         (after, 1.0, None, None),
     ):
         [tutoring] = [p for p in town.providers if p.offer.declared.name == "tutoring"]
-        assert tutoring.quality == pytest.approx(quality)
-        assert tutoring.take_up == pytest.approx(take_up or tutoring.offer.take_up)
+        assert tutoring.strength == pytest.approx(quality)
+        assert tutoring.reach == pytest.approx(take_up or tutoring.offer.take_up)
         assert town.theta[Theta.TAKE_UP_PREK] == pytest.approx(of_seats or setting.theta[Theta.TAKE_UP_PREK])
 
 

@@ -196,7 +196,7 @@ def test_the_book_has_a_row_a_year_and_pays_for_children_served() -> None:
     assert [row["year"] for row in rows] == list(range(BORN[0], BORN[-1] + 30))
     assert all(row["dollars"] == row["for_children"] == pytest.approx(row["filled"] * 250.0) for row in rows)
     assert {(row["stream"], row["age"], row["payer"], row["seats"]) for row in rows} == {
-        ("places", 6, "City of Memphis and Shelby County", 3_000)
+        ("places", 6, "Local government", 3_000)
     }
     served = np.count_nonzero(lived(setting).whole(Whole.SERVED))
     assert sum(row["filled_simulated"] for row in rows) == served > 1_000
