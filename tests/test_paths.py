@@ -41,7 +41,9 @@ def few(**columns: list[int] | list[float]) -> Children:
 
 def arm(children: Children, *financed: bool) -> Arm:
     """An arm whose sites, in order, are financed or not."""
-    town: Any = SimpleNamespace(columns=lambda: children, sites=[SimpleNamespace(financed=one) for one in financed])
+    town: Any = SimpleNamespace(
+        columns=lambda: children, service_bits=np.int32(-1), sites=[SimpleNamespace(financed=one) for one in financed]
+    )
     return Arm(town)
 
 
