@@ -32,9 +32,8 @@ def communities() -> Table:
 
 def programs() -> Table:
     """The shipped programs that hold seats, and the services."""
-    found = {name: _program(load_program(name)) for name in names("program")}
-    found |= {name: _service(load_service(name)) for name in names("service")}
-    return listing("programs", [found[name] for name in sorted(found)])
+    services = [_service(load_service(name)) for name in names("service")]
+    return listing("programs", [*(_program(load_program(name)) for name in names("program")), *services])
 
 
 def scenarios() -> Table:
