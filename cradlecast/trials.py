@@ -69,7 +69,6 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "E3033": "earnings as a proportion of those of the 1960s and 1970s; the model has dollars of today",
     "E3043": "a mean over studies, mostly before 1990, without an interval",
     "E3044": "relative percents of a whole county's children, enrolled or not",
-    "E3045": "percents of an achievement gap, or a sign without a number",
     "E3050": "a ratio of benefits to costs, not an effect on children",
     "E5006": "benefits and costs, not an effect on children",
     "E5007": "benefits and costs, not an effect on children",

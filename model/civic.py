@@ -75,6 +75,10 @@ class Community(Protocol):
         """Open so many seats or places of pooled money, in place of those of last year."""
         ...
 
+    def applied_for(self, part: str, year: int) -> float | None:
+        """Places that a program applies for, in children of the community; None where it sets no limit."""
+        ...
+
     def pooled_children(self, part: str, year: int) -> float:
         """Seats or children of the community that pooled money paid for in a year."""
         ...
@@ -230,6 +234,8 @@ class Backbone(mesa.Agent):
         for part, share in shares.items():
             unit = self.unit_cost(part)
             wanted = int(available * share / 100.0 / unit)
+            applied = self.town.applied_for(part, year)
+            wanted = wanted if applied is None else min(wanted, int(applied))
             self.open[part] = self._hire(part, wanted, int((available - spent) / 100.0 / unit))
             spent += self._fund(part, self.open[part], areas)
         self.book.append(

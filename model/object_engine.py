@@ -532,7 +532,7 @@ class ObjectPipeline(Town):
             chosen = [child for area, here in enumerate(rooms) for child in [c for c in line if c.area == area][:here]]
         for child in chosen:
             child.be_served(provider)
-        provider.take_in(self.year, room, len(chosen))
+        provider.take_in(self.year, room, len(asking), len(chosen))
 
     def _live(self, children: list[ChildAgent], age: int) -> None:
         """The year of one cohort."""

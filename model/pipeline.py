@@ -85,7 +85,7 @@ class Pipeline(Town):
             rows = np.concatenate(asking) if asking else np.empty(0, np.int64)
             chosen = self._first_in_line(provider, year, rows, room)
             self._give(provider, chosen)
-            provider.take_in(year, room, len(chosen))
+            provider.take_in(year, room, len(rows), len(chosen))
 
     def _first_in_line(self, provider: Provider, year: int, rows: Longs, room: int) -> Longs:
         """Rows of those who are taken in: the first in line, or in the line of each area."""

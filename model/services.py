@@ -198,8 +198,8 @@ class Served:
     ----------
     places, pooled
         Places open, and those of them that pooled money pays for.
-    room, children
-        Simulated children that the places hold, and those taken in.
+    room, asked, children
+        Simulated children that the places hold, those who asked for one, and those taken in.
     cost
         Dollars a child, of those that pooled money does not pay for.
     """
@@ -207,6 +207,7 @@ class Served:
     places: int
     pooled: int
     room: int
+    asked: int
     children: int
     cost: float
 
@@ -273,7 +274,7 @@ class Provider(mesa.Agent):
         """What a child taken in now is given, at the quality of now."""
         return {column: np.float32(amount * self.strength) for column, amount in self.offer.gifts.items()}
 
-    def take_in(self, year: int, room: int, children: int) -> None:
-        """Book a year in which places are open: how many simulated children they hold, and how many were taken in."""
+    def take_in(self, year: int, room: int, asked: int, children: int) -> None:
+        """Book a year in which places are open: simulated children that they hold, who asked, and who were taken in."""
         if places := self.places(year):
-            self.book[year] = Served(places, self.pooled, room, children, self.cost)
+            self.book[year] = Served(places, self.pooled, room, asked, children, self.cost)

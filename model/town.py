@@ -450,6 +450,20 @@ class Town(mesa.Model):
         for age in declared.ages:
             self._share_out(declared.line, age)
 
+    def applied_for(self, part: str, year: int) -> float | None:
+        """Places that a service applies for: children of the community who asked for one the year before.
+
+        None where nobody was asked, or where no child of that year's ages is simulated; programs that hold seats apply
+        for all that they can be given.
+        """
+        provider = self._provider_of(part)
+        booked = None if provider is None else provider.book.get(year - 1)
+        if provider is None or booked is None or booked.room == 0:
+            return None
+        ages = provider.offer.declared.ages
+        here = sum(year - 1 - cohort in ages for cohort in self.setting.cohorts)
+        return booked.asked / self.setting.scale * len(ages) / here if here else None
+
     def pooled_children(self, part: str, year: int) -> float:
         """Seats or children of the community that pooled money paid for in a year."""
         provider = self._provider_of(part)

@@ -279,6 +279,20 @@ def test_hiring_holds_growth_against_what_there_is() -> None:
     assert [row["open"]["prek"] for row in book] == [first, first + int(0.02 * first), first + 2 * int(0.02 * first)]
 
 
+def test_a_service_is_given_no_more_places_than_it_applies_for() -> None:
+    """From its second year on: as many as asked for one the year before, whatever money there is."""
+    part = {"program": "early_warning", "share": 1.0, "outcome": "chronic_absence"}
+    setting = arms(pooled(parts=[part], last_year=2022))[1]
+    assert setting.purse is not None
+    town = lived(replace(setting, purse=replace(setting.purse, costs={"early_warning": 1.0})))
+    rows, (provider,) = backbone(town).settled(), town.providers
+    assert rows[0]["open"]["early_warning"] > 50_000, "far more than children ask for"
+    for row in rows[1:]:
+        asked = provider.book[row["year"] - 1].asked / setting.scale
+        assert 0 < row["open"]["early_warning"] <= asked + 1
+        assert row["carried_out"] > 0
+
+
 def test_new_seats_of_a_pool_open_as_teachers_are_hired() -> None:
     """Of what is wanted and not there, the first year's share of the program's ramp opens, every year anew."""
     part = {"program": "prek", "share": 1.0, "outcome": "kindergarten_ready"}
