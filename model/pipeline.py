@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.place import apportion
 from cradlecast.model.services import FOR_THE_YEAR, NEEDS, Provider
 from cradlecast.model.town import Setting, Town
+
+_FOR_THE_YEAR: Final = np.array(FOR_THE_YEAR)
 
 
 class Pipeline(Town):
@@ -53,6 +55,8 @@ class Pipeline(Town):
         self._keys = np.zeros((3, n), np.uint64)
         self._given = np.full(n, -1, np.int32)
         self._effects = self.kind_effects()
+        self._helped = False
+        self._sites_now: tuple[float, Reals, Reals] | None = None
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
 
     def step(self) -> None:
@@ -76,9 +80,12 @@ class Pipeline(Town):
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
         """Services take in the first in line of those for whom they are meant; ``ages`` to rows of their children."""
         c = self._columns
-        if self.providers:
-            c.x[np.array(FOR_THE_YEAR)] = 0.0
+        if self._helped:
+            c.x[_FOR_THE_YEAR] = 0.0
+            self._helped = False
         for provider in self.providers:
+            if not provider.places(year):
+                continue
             room = self.room_of(provider, year)
             spans = [ages[age] for age in provider.offer.declared.ages if age in ages]
             asking = [self._asking(provider, start, stop) for start, stop in spans] if room else []
@@ -154,6 +161,7 @@ class Pipeline(Town):
         c.x[Real.TRAIT, rows] += offer.to_trait * quality
         c.x[Real.BIRTH_WEIGHT, rows] += offer.to_weight * quality
         c.k[Whole.SERVED, rows] |= np.int32(1 << offer.bit)
+        self._helped = True
 
     def _live(self, age: int, year: int, start: int, stop: int, order: int) -> None:
         """The year of one cohort."""
@@ -166,7 +174,7 @@ class Pipeline(Town):
             self._allot(age, year, start, stop)
             care = int(Whole.CARE3 if age == 3 else Whole.CARE4)
             rooms = self.site_rooms[age]
-            values, parents = self.site_values(), self.site_parents()
+            values, parents = self._at_sites()
             kernels.early_year(*lives, values, parents, self.site_keys, rooms, self._effects, cuts, care)
         elif kernels.FIRST_SCHOOL_AGE <= age <= kernels.LAST_SKILL_AGE:
             first_class = order * int(self.schools.sum())
@@ -178,6 +186,12 @@ class Pipeline(Town):
         elif age > kernels.LAST_SKILL_AGE:
             kernels.adult_year(*lives, cuts)
         kernels.book_year(age, start, stop, c.x, c.k, self.flows[order, age])
+
+    def _at_sites(self) -> tuple[Reals, Reals]:
+        """What a year at each site adds to skill and to parents' earnings, worked out once a year."""
+        if self._sites_now is None or self._sites_now[0] != self.time:
+            self._sites_now = (self.time, self.site_values(), self.site_parents())
+        return self._sites_now[1:]
 
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Applications, seats, and who sits where."""
