@@ -21,6 +21,7 @@ from cradlecast.scenarios.library import (
     load_community,
     load_parameters,
     load_program,
+    load_program_or_service,
     load_scenario,
     load_service,
     names,
@@ -149,7 +150,7 @@ def explain(scenario: Scenario, settings: Mapping[str, float] | None = None) -> 
         changes=(
             *_changes(moved, community, programs),
             *_places(moved, community, services),
-            *_pooled(moved, services),
+            *_pooled(moved),
         ),
         levers=tuple(_lever(name, lever, scenario, moved, programs) for name, lever in moved.levers.items()),
         assumptions=(*parameters, *figures),
@@ -253,7 +254,7 @@ def _places_open(service: Service, year: int, scenario: Scenario, changes: Seque
     return places_open(service, grants, year)
 
 
-def _pooled(scenario: Scenario, services: Mapping[str, Service]) -> Iterator[Row]:
+def _pooled(scenario: Scenario) -> Iterator[Row]:
     """Pooled money a year and program, as the baseline divides it and as the scenario does in its first year.
 
     How many seats or places it opens follows from hiring and from what is left of the year before; the study's table
@@ -264,8 +265,7 @@ def _pooled(scenario: Scenario, services: Mapping[str, Service]) -> Iterator[Row
         return
     for year in pool_years(pool):
         for part in pool.parts:
-            declared = services.get(part.program)
-            ages = load_program(part.program).ages if declared is None else declared.ages
+            declared = load_program_or_service(part.program)
             dollars = sum(
                 grant.dollars
                 for grant in pool.grants
@@ -274,9 +274,9 @@ def _pooled(scenario: Scenario, services: Mapping[str, Service]) -> Iterator[Row
             yield {
                 "scenario": scenario.name,
                 "year": year,
-                "program": part.program,
+                "program": declared.name,
                 "stream": POOL,
-                "age": ages[0],
+                "age": declared.ages[0],
                 "observed": None,
                 "baseline": None,
                 "scenario_seats": None,

@@ -25,12 +25,11 @@ from cradlecast.accounts import (
 )
 from cradlecast.model.draws import draw_parameters
 from cradlecast.model.place import Floats
-from cradlecast.model.purses import declared_part
 from cradlecast.samples import Ground, Sample
 from cradlecast.scenarios.civic import Pool
 from cradlecast.scenarios.costs import PRIVATE, PUBLIC
 from cradlecast.scenarios.fit import cohorts_of, school_years, services_of
-from cradlecast.scenarios.library import costs_of, load_prices
+from cradlecast.scenarios.library import costs_of, load_prices, load_program_or_service
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import EVERYBODY, Service
@@ -146,7 +145,9 @@ def named_pool(scenario: Scenario) -> Pool | None:
     pool = scenario.pool
     if pool is None:
         return None
-    parts = tuple(part.model_copy(update={"program": declared_part(part).name}) for part in pool.parts)
+    parts = tuple(
+        part.model_copy(update={"program": load_program_or_service(part.program).name}) for part in pool.parts
+    )
     return pool.model_copy(update={"parts": parts})
 
 

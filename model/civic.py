@@ -127,6 +127,10 @@ class Purse:
     true: Mapping[str, float]
     cuts: tuple[Cut, ...] = ()
 
+    def unit_cost(self, part: str) -> float:
+        """Dollars a seat or child: staff that raises no funds serves more children for the same money."""
+        return self.costs[part] / (1.0 + self.levers["staff_time"])
+
 
 class Funder(mesa.Agent):
     """Gives a grant to the pool every year, until it ends."""
@@ -232,7 +236,7 @@ class Backbone(mesa.Agent):
         shares, areas = self.divide(year)
         spent = 0
         for part, share in shares.items():
-            unit = self.unit_cost(part)
+            unit = self.purse.unit_cost(part)
             wanted = int(available * share / 100.0 / unit)
             applied = self.town.applied_for(part, year)
             wanted = wanted if applied is None else min(wanted, int(applied))
@@ -252,10 +256,6 @@ class Backbone(mesa.Agent):
         )
         self._to_settle = year
 
-    def unit_cost(self, part: str) -> float:
-        """Dollars a seat or child: staff that raises no funds serves more children for the same money."""
-        return self.purse.costs[part] / (1.0 + self.purse.levers["staff_time"])
-
     def _hire(self, part: str, wanted: int, affordable: int) -> int:
         """Seats or places that open: growth is held by hiring, shrinking is not."""
         before, ramp = self.open[part], self.town.ramp_of(part)
@@ -271,7 +271,7 @@ class Backbone(mesa.Agent):
     def _fund(self, part: str, number: int, areas: Floats | None) -> int:
         """Open seats or places; returns the cents that they may cost."""
         self.town.open_pooled(part, number, self.quality, areas, self.purse)
-        return round(100.0 * number * self.unit_cost(part))
+        return round(100.0 * number * self.purse.unit_cost(part))
 
     def close(self) -> None:
         """Settle the last year and close what was open (a Mesa event)."""
@@ -286,7 +286,8 @@ class Backbone(mesa.Agent):
             return
         row, year = self.book[-1], self._to_settle
         spent = {
-            part: round(100.0 * self.town.pooled_children(part, year) * self.unit_cost(part)) for part in self.open
+            part: round(100.0 * self.town.pooled_children(part, year) * self.purse.unit_cost(part))
+            for part in self.open
         }
         left = row["available"] - sum(spent.values())
         if left < 0:
@@ -316,7 +317,7 @@ class Backbone(mesa.Agent):
         if rule == "gap_closing":
             return self._by_gaps(today, year), None
         if rule == "cost_effectiveness":
-            worth = {name: max(self.purse.expected[name], 0.0) / self.unit_cost(name) for name in today}
+            worth = {name: max(self.purse.expected[name], 0.0) / self.purse.unit_cost(name) for name in today}
             return _normalised(worth, {name: 1.0 for name in today}), None
         if rule == "collaborative_improvement":
             self._move_money(year)
@@ -351,7 +352,7 @@ class Backbone(mesa.Agent):
                     self.town.pooled_children(one.part, year - 1),
                     sharing,
                 )
-                / self.unit_cost(one.part)
+                / self.purse.unit_cost(one.part)
                 for one in self.conveners
             ]
         )

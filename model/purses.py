@@ -10,10 +10,10 @@ import numpy as np
 from cradlecast.model.civic import MILESTONE_AGES, Cut, Purse
 from cradlecast.model.draws import value_of_effect
 from cradlecast.model.place import Place
-from cradlecast.scenarios.civic import CIVIC_LEVERS, Part, Pool, pool_years
+from cradlecast.scenarios.civic import CIVIC_LEVERS, Pool, pool_years
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.costs import price_year
-from cradlecast.scenarios.library import load_parameters, load_prices, load_program, load_service, names
+from cradlecast.scenarios.library import load_parameters, load_prices, load_program_or_service
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import Service
@@ -30,11 +30,6 @@ STEPS: Final = {
     "enrolment": "postsecondary_enrolled",
     "completion": "postsecondary_completed",
 }
-
-
-def declared_part(part: Part) -> Program | Service:
-    """The program or service that a part of a pool buys."""
-    return load_program(part.program) if part.program in names("program") else load_service(part.program)
 
 
 def baseline_purse(scenario: Scenario, values: Mapping[str, float], place: Place) -> Purse | None:
@@ -68,7 +63,7 @@ def _purse(
     pool: Pool, levers: Mapping[str, float], values: Mapping[str, float], place: Place, cuts: tuple[Cut, ...]
 ) -> Purse:
     """A pool with everything settled; parts go by the names of their programs."""
-    parts = {part.program: declared_part(part) for part in pool.parts}
+    parts = {part.program: load_program_or_service(part.program) for part in pool.parts}
     named = pool.model_copy(
         update={"parts": tuple(part.model_copy(update={"program": parts[part.program].name}) for part in pool.parts)}
     )

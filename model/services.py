@@ -19,7 +19,7 @@ from cradlecast.model.children import Reals
 from cradlecast.model.college import finishing
 from cradlecast.model.kernels import Real, Theta, Whole
 from cradlecast.model.place import Floats, Place
-from cradlecast.model.theta import chain, index_variance, steeper
+from cradlecast.model.theta import chain, index_variance, odds_of_percent, steeper
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.service import EVERYBODY, Need, Service, places_open
 
@@ -149,7 +149,7 @@ def _gift(channel: str, effect: float, needs: Sequence[Need], place: Place, thet
     if channel == "chronic_absence":
         return float(effect * _LOGISTIC_SD)
     if channel in ("suspension", "arrest"):
-        return float(np.log(max(1.0 + effect / 100.0, 0.05)))
+        return odds_of_percent(effect)
     return _shift_of_points(channel, effect / 100.0, needs, place, theta)
 
 

@@ -194,6 +194,11 @@ def index_variance(theta: np.ndarray[tuple[int, ...], np.dtype[np.float64]], ste
     return float(skill**2 + family**2 + behaviour**2 + 2.0 * crossed)
 
 
+def odds_of_percent(percent: float) -> float:
+    """Shift of the log-odds of a rare event that moves its rate by so many percent, of at most 95 percent less."""
+    return float(np.log(max(1.0 + percent / 100.0, 0.05)))
+
+
 def event_shifts(values: Mapping[str, float], place: Place) -> dict[str, float]:
     """Shift of each school event's log-odds after a year of pre-K, against care at home.
 
@@ -205,7 +210,7 @@ def event_shifts(values: Mapping[str, float], place: Place) -> dict[str, float]:
     rates = {event: place.community.events[event].all.value for event in EVENTS}
     shifts = {"chronic_absence": 0.0}
     for event in ("suspension", "arrest"):
-        shifts[event] = float(np.log(max(1.0 + values[f"prek_{event}"] / 100.0, 0.05)))
+        shifts[event] = odds_of_percent(values[f"prek_{event}"])
     slope, behaviour = values["event_slope"], values["event_behaviour"]
     together = np.sqrt(values["school_trait_share"]) * values["behaviour_trait"]
     variance = slope**2 + behaviour**2 + 2.0 * slope * behaviour * together

@@ -441,7 +441,7 @@ class Town(mesa.Model):
         else:
             self._own_areas[key] = areas
         for site in self.sites_of(part, POOL):
-            site.quality, site.seat_cost = quality, purse.costs[part] / (1.0 + levers["staff_time"])
+            site.quality, site.seat_cost = quality, purse.unit_cost(part)
         if declared.line in ("prek", "head_start"):
             entry = TAKE_UP[declared.line]
             added = np.float32(levers["referral"] if number else 0.0)
@@ -461,8 +461,12 @@ class Town(mesa.Model):
         if provider is None or booked is None or booked.room == 0:
             return None
         ages = provider.offer.declared.ages
-        here = sum(year - 1 - cohort in ages for cohort in self.setting.cohorts)
+        here = self._ages_simulated(ages, year - 1)
         return booked.asked / self.setting.scale * len(ages) / here if here else None
+
+    def _ages_simulated(self, ages: tuple[int, ...], year: int) -> int:
+        """How many of some ages have a simulated birth year in a year."""
+        return sum(year - cohort in ages for cohort in self.setting.cohorts)
 
     def pooled_children(self, part: str, year: int) -> float:
         """Seats or children of the community that pooled money paid for in a year."""
@@ -644,7 +648,7 @@ class Town(mesa.Model):
                     children = booked.children * places / booked.places
                     cost = booked.cost
                     if stream == POOL and self.backbone is not None:
-                        cost = self.backbone.unit_cost(declared.name)
+                        cost = self.backbone.purse.unit_cost(declared.name)
                     dollars = children / self.setting.scale * cost
                     rows.append(
                         {
@@ -668,9 +672,9 @@ class Town(mesa.Model):
 
         Of the ages that it takes in, those whose birth years are not simulated keep their share of the places.
         """
-        declared = provider.offer.declared
-        here = sum(year - cohort in declared.ages for cohort in self.setting.cohorts)
-        return int(provider.places(year) * self.setting.scale * here / len(declared.ages) + 1e-9)
+        ages = provider.offer.declared.ages
+        here = self._ages_simulated(ages, year)
+        return int(provider.places(year) * self.setting.scale * here / len(ages) + 1e-9)
 
     @property
     def service_bits(self) -> np.int32:

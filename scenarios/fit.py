@@ -9,7 +9,14 @@ from cradlecast.scenarios.civic import LEVER_BOUNDS, Pool, Shock, pool_years
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.costs import Costs
 from cradlecast.scenarios.errors import InputError, nearest
-from cradlecast.scenarios.library import costs_of, load_parameters, load_program, load_service, names
+from cradlecast.scenarios.library import (
+    costs_of,
+    load_parameters,
+    load_program,
+    load_program_or_service,
+    load_service,
+    names,
+)
 from cradlecast.scenarios.parameters import Parameter
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.ramp import steps
@@ -161,8 +168,7 @@ def cohorts_of(scenario: Scenario) -> tuple[int, ...]:
     if scenario.pool is not None:
         pooled = pool_years(scenario.pool)
         for part in scenario.pool.parts:
-            known = part.program in names("program")
-            ages = load_program(part.program).ages if known else load_service(part.program).ages
+            ages = load_program_or_service(part.program).ages
             born |= {pooled[0] - ages[-1], pooled[-1] - ages[0]}
     return tuple(range(min(born), max(born) + 1))
 

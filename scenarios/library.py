@@ -94,6 +94,11 @@ def load_service(name_or_path: str | Path) -> Service:
     return _load("service", Service, name_or_path)
 
 
+def load_program_or_service(name_or_path: str | Path) -> Program | Service:
+    """What a part of a pool buys: a program by its name, or a service by its name or the path of its file."""
+    return load_program(name_or_path) if name_or_path in names("program") else load_service(name_or_path)
+
+
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """A scenario: a shipped one by its name, or one's own by the path of its file; see `load_community`.
 

@@ -190,7 +190,7 @@ def facts(scenario: Scenario) -> dict[str, Any]:
         "quality": [float(provider.strength) for provider in providers] + [one.quality],
         "known": [provider.known for provider in providers],
         "take_up": [provider.reach for provider in providers] + [town.theta[Theta.TAKE_UP_PREK]],
-        "cost": [one.unit_cost(part["program"]) for part in PARTS],
+        "cost": [one.purse.unit_cost(part["program"]) for part in PARTS],
         "closing": setting.closing,
     }
     book = backbone(town.run()).settled()
@@ -297,7 +297,7 @@ def test_new_seats_of_a_pool_open_as_teachers_are_hired() -> None:
     """Of what is wanted and not there, the first year's share of the program's ramp opens, every year anew."""
     part = {"program": "prek", "share": 1.0, "outcome": "kindergarten_ready"}
     town = lived(arms(pooled(parts=[part]))[1])
-    share, unit = load_program("prek").ramp[0].value, backbone(town).unit_cost("prek")
+    share, unit = load_program("prek").ramp[0].value, backbone(town).purse.unit_cost("prek")
     before = 0
     for row in backbone(town).settled():
         wanted = int(row["available"] / 100.0 / unit)
@@ -747,6 +747,16 @@ def test_a_service_of_a_file_and_its_name_are_one_part(tmp_path: Path, capsys: C
     (tmp_path / "pooled.yaml").write_text(plain(plan(parts=parts)), encoding="utf-8")
     assert main(["run", str(tmp_path / "pooled.yaml"), "--children", "300", "--draws", "1"]) == 2
     assert "parts of the pool name 'tutoring' twice" in capsys.readouterr().err
+
+
+def test_pooled_money_for_a_service_of_a_file_is_explained(tmp_path: Path, capsys: Capture) -> None:
+    shipped = (ROOT / "scenarios" / "services" / "tutoring.yaml").read_text(encoding="utf-8")
+    own = shipped.replace("name: tutoring", "name: lessons").replace("\ntitle: ", "\ntitle: Our own ")
+    (tmp_path / "lessons.yaml").write_text(own, encoding="utf-8")
+    parts = [{**part, "program": "./lessons.yaml"} if part is PARTS[1] else part for part in PARTS]
+    (tmp_path / "pooled.yaml").write_text(plain(plan(parts=parts)), encoding="utf-8")
+    assert main(["explain", str(tmp_path / "pooled.yaml")]) == 0
+    assert "Our own" in capsys.readouterr().out
 
 
 def test_every_lever_has_bounds_that_hold_its_rest() -> None:

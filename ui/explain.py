@@ -9,6 +9,7 @@ from typing import Any, Final
 from cradlecast.explanation import BEFALLS, CLOSING, EVERYONE, GIVEN_UP, LEVERS, OFFERED, ROLES, Explanation
 from cradlecast.scenarios.civic import ALLOCATIONS, POOL, Shock
 from cradlecast.scenarios.fit import baseline_of, cohorts_of, school_years
+from cradlecast.scenarios.library import load_program_or_service
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.wording import one_line
 from cradlecast.ui.figures import ABSENT, change, count, place, text, word
@@ -118,7 +119,7 @@ def _of_pool(told: Explanation) -> list[str]:
         + ("" if grant.last_year is None else f" to {grant.last_year}")
         for grant in pool.grants
     )
-    parts = ", ".join(f"{_title(told, part.program)} {part.share:.0%}" for part in pool.parts)
+    parts = ", ".join(f"{load_program_or_service(part.program).title} {part.share:.0%}" for part in pool.parts)
     before = "the baseline has the same money, divided as today" if pool.in_baseline else "the baseline has none of it"
     return [
         f"Pooled money: {grants}; {before}.",
