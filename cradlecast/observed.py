@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -20,6 +18,7 @@ from cradlecast.model.town import Setting, streams_of
 from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest, setting_in
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
+from cradlecast.workers import each_draw
 
 Progress = Callable[[int, int], None]
 """Called with draws done and draws in all."""
@@ -82,11 +81,11 @@ def observed_worlds[T](
     ground
         The community, and the size and seed of the look.
     measure
-        Called on a thread of its own for every draw.
+        Called for every draw, on a thread or in a process of its own.
     progress
         Called after every draw.
     workers
-        Threads; the same numbers for any number of them.
+        Threads or processes; the same numbers for any number of them.
 
     Raises
     ------
@@ -94,16 +93,10 @@ def observed_worlds[T](
         If a target of the community cannot be reached, naming it.
     """
     found: list[T] = []
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
-    try:
-        draws = range(ground.options.draws)
-        for one in pool.map(lambda draw: measure(observed_world(ground, draw)), draws):
-            found.append(one)
-            if progress is not None:
-                progress(len(found), len(draws))
-    finally:
-        pool.shutdown(cancel_futures=True)
-        ground.cache.save()
+    for one in each_draw([ground], lambda draw: measure(observed_world(ground, draw)), 1, workers):
+        found.append(one)
+        if progress is not None:
+            progress(len(found), ground.options.draws)
     return found
 
 

@@ -121,7 +121,7 @@ def associations(
     progress
         Called after every draw.
     workers
-        Threads; the same numbers for any number of them.
+        Threads or processes; the same numbers for any number of them.
 
     Returns
     -------

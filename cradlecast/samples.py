@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,12 +43,10 @@ from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import Service
+from cradlecast.workers import each_draw
 
 CALIBRATION_CHILDREN = 12_000
 """Children in the calibration population: the fit's own sampling error stays near half a point."""
-
-ONE_THREAD_BELOW = 6_000
-"""Children below which several threads were measured to be slower than one."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,8 @@ class Ground:
         values = draw_parameters(self.parameters, self.options.seed, number)
         known = self.cache.get(number)
         if known is None:
-            known = calibrate(self.place, self.programs, values, self.options.seed, CALIBRATION_CHILDREN)
+            size = self.options.seed, CALIBRATION_CHILDREN
+            known = calibrate(self.place, self.programs, values, *size, keep_fit=False)
             self.cache.put(number, known)
         return values, known
 
@@ -150,42 +148,52 @@ def samples_of(
     metrics
         Metrics for which rows of single children are kept.
     workers
-        Threads; the same bytes for any number.
+        Threads or processes; the same bytes for any number.
     """
-    pool = ThreadPoolExecutor(workers or threads_for(ground.options.children))
-    try:
-        yield from pool.map(lambda draw: live(ground, scenarios, draw, metrics), range(ground.options.draws))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def threads_for(n_children: int) -> int:
-    """Threads that pay: lives of few children spend most of their time under Python's lock, where one is fastest."""
-    return 1 if n_children < ONE_THREAD_BELOW else os.cpu_count() or 1
+    function = partial(live, ground, scenarios, metrics=metrics)
+    yield from each_draw([ground], function, 2 * ground.options.worlds * len(scenarios), workers)
 
 
 def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequence[str] = ()) -> list[list[Sample]]:
     """Live through both arms of every scenario in every world of one draw: [scenario][world]."""
     options = ground.options
     values, calibration = ground.draw(draw)
+    arms = [_Arms.of(ground, scenario, values, calibration) for scenario in scenarios]
     lived: list[list[Sample]] = [[] for _ in scenarios]
     for number in range(options.worlds):
         world = draw * options.worlds + number
+        key = world_key(options.seed, world)
         born: dict[tuple[int, ...], Children] = {}
-        baselines: dict[tuple[object, ...], outcomes.Arm] = {}
-        for at, scenario in enumerate(scenarios):
-            setting = baseline_setting(ground, scenario, values, calibration, world)
-            if setting.cohorts not in born:
-                born[setting.cohorts] = children_in(setting)
-            children = born[setting.cohorts]
-            services = tuple(service.name for service in setting.services)
-            settled = (setting.policies, setting.courses, setting.purse, setting.shocks)
-            same = (setting.cohorts, setting.streams, services, repr(settled))
-            if same not in baselines:
-                baselines[same] = outcomes.Arm(Pipeline(setting, children).run())
-            arm = outcomes.Arm(Pipeline(scenario_setting(setting, scenario, values), children).run())
-            lived[at].append(_sample(ground, baselines[same], arm, metrics, draw, world))
+        baselines: dict[object, outcomes.Arm] = {}
+        for at, pair in enumerate(arms):
+            settings = replace(pair.baseline, world=key), replace(pair.scenario, world=key)
+            cohorts = pair.baseline.cohorts
+            if cohorts not in born:
+                born[cohorts] = children_in(settings[0])
+            children = born[cohorts]
+            if pair.same not in baselines:
+                baselines[pair.same] = outcomes.Arm(Pipeline(settings[0], children).run())
+            arm = outcomes.Arm(Pipeline(settings[1], children).run())
+            lived[at].append(_sample(ground, baselines[pair.same], arm, metrics, draw, world))
     return lived
+
+
+@dataclass(frozen=True)
+class _Arms:
+    """What a draw settles for a scenario, whatever the world; scenarios with the ``same`` have one baseline."""
+
+    baseline: Setting
+    scenario: Setting
+    same: object
+
+    @classmethod
+    def of(cls, ground: Ground, scenario: Scenario, values: Mapping[str, float], calibration: Calibration) -> _Arms:
+        """Both arms of a scenario in the first world."""
+        setting = baseline_setting(ground, scenario, values, calibration, 0)
+        services = tuple(service.name for service in setting.services)
+        settled = repr((setting.policies, setting.courses, setting.purse, setting.shocks))
+        same = (setting.cohorts, setting.streams, services, settled)
+        return cls(setting, scenario_setting(setting, scenario, values), same)
 
 
 def baseline_setting(

@@ -100,7 +100,7 @@ def run(
     progress
         Called after every draw.
     workers
-        Threads; the same bytes for any number.
+        Threads or processes; the same bytes for any number.
 
     Raises
     ------
@@ -163,7 +163,6 @@ def _lived(
             done += 1
             if progress is not None:
                 progress(done, total)
-        ground.cache.save()
         for at, scenario in enumerate(here):
             found[scenario.name] = (ground, [draw[at] for draw in draws])
     return [found[scenario.name] for scenario in scenarios]
@@ -294,7 +293,6 @@ def _case(
         parts.extend(sample.rows for sample in draw if sample.rows is not None)
         if progress is not None:
             progress(done, options.draws)
-    ground.cache.save()
     children = outcomes.study_frame(parts, metrics)
     case = Case(
         deal=deal,

@@ -86,7 +86,7 @@ def fit(
     progress
         Called after every draw.
     workers
-        Threads; the same numbers for any number of them.
+        Threads or processes; the same numbers for any number of them.
 
     Returns
     -------

@@ -6,10 +6,8 @@ the facts of the trial's file and the draw's parameters enters: see `worth_of` f
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -45,6 +43,7 @@ from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.service import Service
 from cradlecast.scenarios.trial import OUTCOMES, Figures, FollowUp, Trial, published_of
+from cradlecast.workers import each_draw
 
 CARE: Final = ("home", *PROGRAMS, "trial")
 """Kinds of care of a trial's children; the last is the trial's own."""
@@ -61,6 +60,7 @@ SPANS: Final = (
     ("grades 2 to 8", 7, 13),
     ("high school and later", 14, 29),
 )
+
 """Spans of follow-up that are summed up apart: words, first and last age in the fall."""
 
 OUTSIDE: Final[Mapping[str, str]] = {
@@ -149,7 +149,7 @@ def trial(
     progress
         Called after every draw.
     workers
-        Threads; the same numbers for any number of them.
+        Threads or processes; the same numbers for any number of them.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def run_trials(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> list[list[Effects]]:
-    """Every trial in every draw: [trial][draw], the same for any number of threads.
+    """Every trial in every draw: [trial][draw], the same for any number of workers.
 
     Raises
     ------
@@ -222,16 +222,10 @@ def run_trials(
         return [run_trial(one, grounds[community or one.community], number) for one in trials]
 
     found: list[list[Effects]] = []
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
-    try:
-        for one in pool.map(draw_of, range(options.draws)):
-            found.append(one)
-            if progress is not None:
-                progress(len(found), options.draws)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for ground in grounds.values():
-            ground.cache.save()
+    for one in each_draw(list(grounds.values()), draw_of, 2 * len(trials), workers):
+        found.append(one)
+        if progress is not None:
+            progress(len(found), options.draws)
     return [list(draws) for draws in zip(*found, strict=True)]
 
 

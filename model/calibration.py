@@ -70,7 +70,13 @@ class Margin:
 
 
 def calibrate(
-    place: Place, programs: Mapping[str, Program], values: Mapping[str, float], seed: int, n_children: int
+    place: Place,
+    programs: Mapping[str, Program],
+    values: Mapping[str, float],
+    seed: int,
+    n_children: int,
+    *,
+    keep_fit: bool = True,
 ) -> Calibration:
     """Solve the cuts and intercepts of one draw.
 
@@ -84,6 +90,8 @@ def calibrate(
         Key of the study.
     n_children
         Children in the calibration population.
+    keep_fit
+        Whether the result tells what the observed world gives for each target; a study has no use for it.
 
     Raises
     ------
@@ -106,16 +114,18 @@ def calibrate(
         something else is not ``kept`` in the fit.
         """
         copies = len(value) // len(home)
-        cells = np.concatenate([home + level * n_cells for level in range(copies)])
-        shares = np.bincount(cells % n_cells, weights=of, minlength=n_cells)
+        levels, at_home = np.repeat(np.arange(copies), len(home)), np.tile(home, copies)
+        cells = at_home + levels * n_cells
+        shares = np.bincount(at_home, weights=of, minlength=n_cells)
         margins = margins_of(place, name, shares / max(shares.sum(), 1e-12))
         grid = _grid(value, cells, of, copies * n_cells)
         number = names.index(name)
         cuts[number] = _offsets(grid, margins, rate, sign, name, copies)[:n_cells]
-        p = rate(_argument(value, cuts[number][cells % n_cells], sign), cells // n_cells)
-        for margin in margins if kept else ():
-            inside = margin.cells[cells % n_cells]
-            model = float(np.sum((p * of)[inside]) / max(float(np.sum(of[inside])), 1e-12))
+        p = rate(_argument(value, cuts[number][at_home], sign), levels)
+        done = p * of
+        for margin in margins if kept and keep_fit else ():
+            inside = margin.cells[at_home]
+            model = float(np.sum(done[inside]) / max(float(np.sum(of[inside])), 1e-12))
             fit.append(Fit(margin.name, name, margin.target, model, margin.source, margin.borrowed))
         return p
 
@@ -438,19 +448,18 @@ def _offsets(grid: Floats, margins: list[Margin], rate: Rate, sign: float, miles
     keep = weight.sum(axis=0) > 0
     weight, value = weight[:, keep], value[:, keep]
     offsets = np.zeros(len(weight))
+    parts = [(margin.target, inside[margin.name]) for margin in margins if weight[inside[margin.name]].sum() > 0]
+    fixed = [(target, here, weight[here], value[here], level[here]) for target, here in parts]
     for _ in range(200):
         worst = 0.0
-        for margin in margins:
-            here = inside[margin.name]
-            w, v, o, at = weight[here], value[here], offsets[here][:, None], level[here]
-            total = w.sum()
-            if total <= 0:
-                continue
+        for target, here, w, v, at in fixed:
+            total, o = w.sum(), offsets[here][:, None]
+            wanted = float(logit(np.clip(target, 1e-6, 1 - 1e-6)))
             step = 0.0
             for _ in range(3):
                 got = float((w * rate(_argument(v, o + step, sign), at)).sum() / total)
-                error = float(logit(np.clip(margin.target, 1e-6, 1 - 1e-6)) - logit(np.clip(got, 1e-9, 1 - 1e-9)))
-                worst = max(worst, abs(got - margin.target)) if step == 0.0 else worst
+                error = wanted - float(logit(np.clip(got, 1e-9, 1 - 1e-9)))
+                worst = max(worst, abs(got - target)) if step == 0.0 else worst
                 step += error if sign > 0 else -0.55 * error
                 if abs(error) < 1e-5:
                     break

@@ -8,29 +8,17 @@ import tempfile
 import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cradlecast.model.calibration import Calibration
 
-_SOURCES = (
-    "kernels",
-    "calibration",
-    "children",
-    "distributions",
-    "draws",
-    "institutions",
-    "pipeline",
-    "place",
-    "theta",
-    "town",
-)
-
 
 class CalibrationCache:
     """Calibrations of one community, parameter set and seed, by draw.
 
-    The file is named after a hash of everything the calibration depends on, the model's source files included, so it
+    The file is named after a hash of everything the calibration may depend on, the model's source files included, so it
     is never stale. A file that is missing, damaged or cannot be written only costs the time to solve again.
 
     Parameters
@@ -40,12 +28,20 @@ class CalibrationCache:
     """
 
     def __init__(self, key: str) -> None:
-        code = b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in _SOURCES)
+        code = b"".join(source.read_bytes() for source in sorted(Path(__file__).parent.glob("*.py")))
         name = hashlib.sha256(key.encode() + code + np.__version__.encode()).hexdigest()[:32]
         self.path = folder() / f"calibration-{name}.npz"
         self._lock = threading.Lock()
-        self._new = False
+        self._new: set[int] = set()
         self._known = self._read()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a process of its own: everything but the lock."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.Lock()
 
     def get(self, draw: int) -> Calibration | None:
         """The calibration of a draw, without its fit, or None."""
@@ -56,7 +52,14 @@ class CalibrationCache:
         """Remember a calibration."""
         with self._lock:
             self._known[draw] = calibration
-            self._new = True
+            self._new.add(draw)
+
+    def take_new(self) -> dict[int, Calibration]:
+        """What was remembered since the last time that this was asked or that it was written."""
+        with self._lock:
+            new = {draw: self._known[draw] for draw in sorted(self._new)}
+            self._new.clear()
+            return new
 
     def save(self) -> None:
         """Write what was solved since the last time: whole or not at all."""
@@ -75,7 +78,7 @@ class CalibrationCache:
                 with os.fdopen(handle, "wb") as file:
                     np.savez(file, **arrays)  # type: ignore[arg-type]
                 Path(name).replace(self.path)
-                self._new = False
+                self._new.clear()
             except OSError:
                 return
 

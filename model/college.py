@@ -29,19 +29,22 @@ def finishing(odds: Floats, level: Levels, again: float) -> Floats:
     The law of ``kernels.college_year``, summed up over all ways through the ages 19 to 25.
     """
     odds, level = np.broadcast_arrays(odds, level)
-    result = np.zeros(odds.shape)
+    passes = expit(odds)
     for number, years in enumerate((kernels.TWO_YEAR, kernels.FOUR_YEAR)):
         here = level == number
-        passes = expit(odds[here]) ** (1.0 / years)
-        studying = np.zeros((years, len(passes)))
-        studying[0] = 1.0
-        stopped, done = np.zeros_like(studying), np.zeros(len(passes))
-        for _ in range(kernels.ENROLMENT_AGE, kernels.COMPLETION_AGE + 1):
-            back = again * stopped
-            at_work, stopped = studying + back, stopped - back
-            stopped = stopped + at_work * (1.0 - passes)
-            moved = at_work * passes
-            done = done + moved[-1]
-            studying = np.concatenate([np.zeros((1, len(passes))), moved[:-1]])
-        result[here] = done
-    return result
+        passes[here] = passes[here] ** (1.0 / years)
+    fails = 1.0 - passes
+    # Students by years that are left to pass, most first; who is in a program of two years begins half-way.
+    studying = np.zeros((kernels.FOUR_YEAR, *odds.shape))
+    studying[0, level == 1] = 1.0
+    studying[kernels.FOUR_YEAR - kernels.TWO_YEAR, level == 0] = 1.0
+    stopped, done = np.zeros_like(studying), np.zeros(odds.shape)
+    for _ in range(kernels.ENROLMENT_AGE, kernels.COMPLETION_AGE + 1):
+        back = again * stopped
+        at_work = studying + back
+        stopped = stopped - back + at_work * fails
+        at_work *= passes
+        done += at_work[-1]
+        studying[0] = 0.0
+        studying[1:] = at_work[:-1]
+    return done

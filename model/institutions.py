@@ -63,6 +63,7 @@ class Site(mesa.Agent):
     def set_seats(self, age: int, seats: int) -> None:
         """Open or close seats for children of one age."""
         self.seats[age] = max(seats, 0)
+        self.model.seats_moved(age)
 
     def seat(self, year: int, age: int, children: int) -> None:
         """Take in a year's children, never more than there are seats."""

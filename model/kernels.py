@@ -11,6 +11,7 @@ Layout of the arrays, with n children (rows of all arrays are in the same order)
 
 - ``ids`` uint32 (2, n): birth index; place and birth year. Together the child's structural id.
 - ``x`` float32 (len(Real), n): one row a column of the state; ``k`` int32 (len(Whole), n) likewise.
+- ``spans`` int64 (birth years, 4): the birth year, its first row, the row behind its last, and its place among them.
 - ``world`` uint64 (2,): the key of the chance events. ``theta`` float32 (len(Theta),): the parameters of the draw.
 """
 
@@ -853,6 +854,7 @@ def attainment_step(reached, diploma, college, degree):
 # --- kernels -----------------------------------------------------------------------------------------------------
 
 _X, _K, _IDS = "float32[:,::1]", "int32[:,::1]", "uint32[:,::1]"
+_SPANS = "int64[:,::1]"
 _F, _I, _W, _L = "float32[::1]", "int32[::1]", "uint64[::1]", "int64[::1]"
 
 
@@ -1079,17 +1081,20 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
             proposer = last
 
 
-@compiled(f"void({_L},int64,int64,{_X},{_K},int64)")
-def class_sums(sums, start, stop, x, k, first_class):
-    """Add last year's skill (fixed-point) of the children from ``start`` to ``stop`` to their class's sum and count.
+@compiled(f"void({_L},{_SPANS},{_X},{_K},int64)")
+def class_sums(sums, spans, x, k, n_schools):
+    """Add last year's skill (fixed-point) of the children of some spans to their class's sum and count.
 
-    ``sums`` int64 (2 * classes,): sums, then counts; ``first_class`` is the class of the cohort's school 0.
+    ``sums`` int64 (2 * classes,): sums, then counts; every birth year has ``n_schools`` classes, a school each.
     """
-    half = len(sums) // 2
-    for i in range(start, stop):
-        group = first_class + k[K_SCHOOL, i]
-        sums[group] += to_fixed(x[X_SKILL, i])
-        sums[half + group] += 1
+    for at in range(len(spans)):
+        start, stop = spans[at, 1], spans[at, 2]
+        first_class = spans[at, 3] * n_schools
+        half = len(sums) // 2
+        for i in range(start, stop):
+            group = first_class + k[K_SCHOOL, i]
+            sums[group] += to_fixed(x[X_SKILL, i])
+            sums[half + group] += 1
 
 
 @compiled(f"void({_F},{_F},{_F},{_F},{_F},int64)")
@@ -1119,37 +1124,39 @@ def mark(score, cell, cuts, reached, milestone):
             reached[i] = with_milestone(reached[i], np.int32(milestone))
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_X})")
-def infant_year(ids, world, theta, age, year, start, stop, x, k, shares, cuts):
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_X},{_X})")
+def infant_year(ids, world, theta, spans, year, x, k, shares, cuts):
     """The year of children aged 0 to 2: birth, who cares for them, and at 2 whether development is on track.
 
     ``shares`` float32 (9, 3): by age and band of income (row 3 age + band), cumulative shares of parents, another home
     and a center.
     """
-    n = stop - start
-    low, high = ids[0, start:stop], ids[1, start:stop]
-    luck, care, income = np.empty(n, np.float32), k[K_CARE0 + age, start:stop], x[X_INCOME, start:stop]
-    if age == INFANT_AGES[0]:
-        ratio, caesarean = x[X_HELP_CAESAREAN, start:stop], k[K_CAESAREAN, start:stop]
-        uniforms(low, high, world, D_CAESAREAN, year, luck)
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        n = stop - start
+        low, high = ids[0, start:stop], ids[1, start:stop]
+        luck, care, income = np.empty(n, np.float32), k[K_CARE0 + age, start:stop], x[X_INCOME, start:stop]
+        if age == INFANT_AGES[0]:
+            ratio, caesarean = x[X_HELP_CAESAREAN, start:stop], k[K_CAESAREAN, start:stop]
+            uniforms(low, high, world, D_CAESAREAN, year, luck)
+            for i in range(n):
+                caesarean[i] = np.int32(luck[i] < theta[T_CAESAREAN] * (_1 + ratio[i]))
+        uniforms(low, high, world, D_CARE_EARLY, year, luck)
         for i in range(n):
-            caesarean[i] = np.int32(luck[i] < theta[T_CAESAREAN] * (_1 + ratio[i]))
-    uniforms(low, high, world, D_CARE_EARLY, year, luck)
-    for i in range(n):
-        care[i] = category(luck[i], shares[3 * age + income_band(income[i], theta)])
-    if age == INFANT_AGES[2]:
-        trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
-        base, on_track, cell = np.empty(n, np.float32), k[K_ON_TRACK, start:stop], k[K_CELL, start:stop]
-        for i in range(n):
-            base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
-        help_given = x[X_HELP_DEVELOPMENT, start:stop]
-        for i in range(n):
-            base[i] = base[i] + help_given[i]
-        normals(low, high, world, D_DEVELOPMENT, year, luck)
-        score = x[X_DEVELOPMENT, start:stop]
-        measure(base, luck, x[X_DEVELOPMENT_TRUE, start:stop], score, theta[T_SCREENER_NOISE])
-        for i in range(n):
-            on_track[i] = np.int32(score[i] >= cuts[CUT_ON_TRACK, cell[i]])
+            care[i] = category(luck[i], shares[3 * age + income_band(income[i], theta)])
+        if age == INFANT_AGES[2]:
+            trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
+            base, on_track, cell = np.empty(n, np.float32), k[K_ON_TRACK, start:stop], k[K_CELL, start:stop]
+            for i in range(n):
+                base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
+            help_given = x[X_HELP_DEVELOPMENT, start:stop]
+            for i in range(n):
+                base[i] = base[i] + help_given[i]
+            normals(low, high, world, D_DEVELOPMENT, year, luck)
+            score = x[X_DEVELOPMENT, start:stop]
+            measure(base, luck, x[X_DEVELOPMENT_TRUE, start:stop], score, theta[T_SCREENER_NOISE])
+            for i in range(n):
+                on_track[i] = np.int32(score[i] >= cuts[CUT_ON_TRACK, cell[i]])
 
 
 @compiled(f"void({_U},{_U},{_W},{_F},int64,int64,int64,float32,{_F},{_F},{_F},{_F})")
@@ -1271,90 +1278,93 @@ def leaving(low, high, world, year, theta, left, u):
             left[i] = np.int32(year - (np.int64(high[i]) & np.int64(0xFFFF)))
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_L},int64)")
-def school_year(ids, world, theta, age, year, start, stop, x, k, cuts, sums, first_class):
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_X},{_L},int64)")
+def school_year(ids, world, theta, spans, year, x, k, cuts, sums, n_schools):
     """The year of children aged 5 to 17: classmates, skills, reading in grade 3, math in grade 8, grades, graduation.
 
-    ``sums`` and ``first_class`` as in ``class_sums``; ``cuts`` float32 (14, cells): score cuts for the first three
+    ``sums`` and ``n_schools`` as in ``class_sums``; ``cuts`` float32 (14, cells): score cuts for the first three
     milestones, intercepts for the others.
     """
-    n = stop - start
-    low, high = ids[0, start:stop], ids[1, start:stop]
-    trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
-    fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
-    skill, peer, school = x[X_SKILL, start:stop], x[X_PEER, start:stop], k[K_SCHOOL, start:stop]
-    cell, reached, help_given = k[K_CELL, start:stop], k[K_REACHED, start:stop], x[X_HELP_SKILL, start:stop]
-    noise, base = np.empty(n, np.float32), np.empty(n, np.float32)
-    half = len(sums) // 2
-    s = phase(age)
-    normals(low, high, world, D_SHOCK, year, noise)
-    grow(trait, transient, noise, theta, base, age)
-    for i in range(n):
-        peer[i] = _0
-        if age <= LAST_PEER_AGE:
-            group = first_class + school[i]
-            peer[i] = peer_effect(sums[group], to_fixed(skill[i]), sums[half + group], theta[T_PEER_EFFECT])
-    for i in range(n):
-        fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
-        fresh[i] = help_given[i]
-        skill[i] = base[i] + boost_of(fresh[i], fading[i], long_run[i], s, peer[i])
-    if age == GRADE3_AGE:
-        normals(low, high, world, D_READING, year, noise)
-        measure(skill, noise, x[X_READING_TRUE, start:stop], x[X_READING, start:stop], theta[T_TEST_NOISE])
-        mark(x[X_READING, start:stop], cell, cuts[GRADE3], reached, GRADE3)
-    if age == GRADE8_AGE:
-        normals(low, high, world, D_MATH, year, noise)
-        measure(skill, noise, x[X_MATH_TRUE, start:stop], x[X_MATH, start:stop], theta[T_TEST_NOISE])
-        mark(x[X_MATH, start:stop], cell, cuts[GRADE8], reached, GRADE8)
-        own8 = x[X_OWN8, start:stop]
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        first_class = spans[at, 3] * n_schools
+        n = stop - start
+        low, high = ids[0, start:stop], ids[1, start:stop]
+        trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
+        fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
+        skill, peer, school = x[X_SKILL, start:stop], x[X_PEER, start:stop], k[K_SCHOOL, start:stop]
+        cell, reached, help_given = k[K_CELL, start:stop], k[K_REACHED, start:stop], x[X_HELP_SKILL, start:stop]
+        noise, base = np.empty(n, np.float32), np.empty(n, np.float32)
+        half = len(sums) // 2
+        s = phase(age)
+        normals(low, high, world, D_SHOCK, year, noise)
+        grow(trait, transient, noise, theta, base, age)
         for i in range(n):
-            own8[i] = base[i]
-    behaviour = x[X_BEHAVIOUR, start:stop]
-    if age == GRADES_AGE:
-        normals(low, high, world, D_GRADES, year, noise)
-        grades = x[X_GRADES, start:stop]
+            peer[i] = _0
+            if age <= LAST_PEER_AGE:
+                group = first_class + school[i]
+                peer[i] = peer_effect(sums[group], to_fixed(skill[i]), sums[half + group], theta[T_PEER_EFFECT])
         for i in range(n):
-            grades[i] = grade_points(
-                theta[T_GRADES_MEAN],
-                skill[i],
-                theta[T_GRADES_SKILL],
-                behaviour[i],
-                theta[T_GRADES_BEHAVIOUR],
-                noise[i],
-                theta[T_GRADES_NOISE],
-                _4,
-            )
-    if age >= FIRST_LEAVING_AGE:
-        leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
-    if age == GRADUATION_AGE:
-        nontest, skill8 = x[X_NONTEST, start:stop], x[X_OWN8, start:stop]
-        family, female = x[X_FAMILY, start:stop], k[K_FEMALE, start:stop]
-        arrests = k[K_ARREST_YEARS, start:stop]
-        uniforms(low, high, world, D_GRADUATION, year, noise)
-        for i in range(n):
-            odds = log_odds_of(
-                cuts[GRADUATE, cell[i]],
-                theta[T_GRADUATION_SLOPE],
-                skill8[i],
-                theta[T_GRADUATION_GAIN],
-                boost_of(fresh[i], fading[i], long_run[i], s, peer[i]),
-                theta[T_GRADUATION_LOAD],
-                nontest[i],
-            )
-            odds = with_background(
-                odds,
-                theta[T_FAMILY_SLOPE],
-                family[i],
-                theta[T_BEHAVIOUR_SLOPE],
-                behaviour[i],
-                female[i],
-                theta[T_GIRLS_GRADUATION],
-            )
-            if arrests[i] > 0:
-                odds = odds + theta[T_ARREST_STEP]
-            odds = odds + x[X_HELP_GRADUATION, start + i]
-            if happens(noise[i], odds):
-                reached[i] = with_milestone(reached[i], np.int32(GRADUATE))
+            fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
+            fresh[i] = help_given[i]
+            skill[i] = base[i] + boost_of(fresh[i], fading[i], long_run[i], s, peer[i])
+        if age == GRADE3_AGE:
+            normals(low, high, world, D_READING, year, noise)
+            measure(skill, noise, x[X_READING_TRUE, start:stop], x[X_READING, start:stop], theta[T_TEST_NOISE])
+            mark(x[X_READING, start:stop], cell, cuts[GRADE3], reached, GRADE3)
+        if age == GRADE8_AGE:
+            normals(low, high, world, D_MATH, year, noise)
+            measure(skill, noise, x[X_MATH_TRUE, start:stop], x[X_MATH, start:stop], theta[T_TEST_NOISE])
+            mark(x[X_MATH, start:stop], cell, cuts[GRADE8], reached, GRADE8)
+            own8 = x[X_OWN8, start:stop]
+            for i in range(n):
+                own8[i] = base[i]
+        behaviour = x[X_BEHAVIOUR, start:stop]
+        if age == GRADES_AGE:
+            normals(low, high, world, D_GRADES, year, noise)
+            grades = x[X_GRADES, start:stop]
+            for i in range(n):
+                grades[i] = grade_points(
+                    theta[T_GRADES_MEAN],
+                    skill[i],
+                    theta[T_GRADES_SKILL],
+                    behaviour[i],
+                    theta[T_GRADES_BEHAVIOUR],
+                    noise[i],
+                    theta[T_GRADES_NOISE],
+                    _4,
+                )
+        if age >= FIRST_LEAVING_AGE:
+            leaving(low, high, world, year, theta, k[K_LEFT, start:stop], noise)
+        if age == GRADUATION_AGE:
+            nontest, skill8 = x[X_NONTEST, start:stop], x[X_OWN8, start:stop]
+            family, female = x[X_FAMILY, start:stop], k[K_FEMALE, start:stop]
+            arrests = k[K_ARREST_YEARS, start:stop]
+            uniforms(low, high, world, D_GRADUATION, year, noise)
+            for i in range(n):
+                odds = log_odds_of(
+                    cuts[GRADUATE, cell[i]],
+                    theta[T_GRADUATION_SLOPE],
+                    skill8[i],
+                    theta[T_GRADUATION_GAIN],
+                    boost_of(fresh[i], fading[i], long_run[i], s, peer[i]),
+                    theta[T_GRADUATION_LOAD],
+                    nontest[i],
+                )
+                odds = with_background(
+                    odds,
+                    theta[T_FAMILY_SLOPE],
+                    family[i],
+                    theta[T_BEHAVIOUR_SLOPE],
+                    behaviour[i],
+                    female[i],
+                    theta[T_GIRLS_GRADUATION],
+                )
+                if arrests[i] > 0:
+                    odds = odds + theta[T_ARREST_STEP]
+                odds = odds + x[X_HELP_GRADUATION, start + i]
+                if happens(noise[i], odds):
+                    reached[i] = with_milestone(reached[i], np.int32(GRADUATE))
 
 
 @compiled("int32(int32,int32)", inline=True)
@@ -1372,61 +1382,63 @@ def event_odds(
     return odds + girls_shift * np.float32(girl) + care_shift
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X},{_X})")
-def school_events(ids, world, theta, age, year, start, stop, x, k, cuts, kind_effects):
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_X},{_X})")
+def school_events(ids, world, theta, spans, year, x, k, cuts, kind_effects):
     """What happens in school to children aged 5 to 17: absence, suspension, arrest, special education, retention.
 
     ``cuts`` holds the intercepts of the events behind the milestones; ``kind_effects`` float32 (7, 4) their shifts by
     kind of care behind the long-run shift and the non-test gain. ``NOW`` takes one bit an event.
     """
-    n = stop - start
-    low, high = ids[0, start:stop], ids[1, start:stop]
-    trait, transient, cell = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop], k[K_CELL, start:stop]
-    behaviour, liability, female = x[X_BEHAVIOUR, start:stop], x[X_LIABILITY, start:stop], k[K_FEMALE, start:stop]
-    at_3, at_4, now = k[K_CARE3, start:stop], k[K_CARE4, start:stop], k[K_NOW, start:stop]
-    luck, base, kind = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.int32)
-    shift = np.empty(n, np.float32)
-    for i in range(n):
-        base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
-        kind[i] = latest_care(at_3[i], at_4[i])
-    for event in range(len(EVENT_FIRST_AGES)):
-        if age < EVENT_FIRST_AGES[event] or age > EVENT_LAST_AGES[event]:
-            continue
-        uniforms(low, high, world, np.int64(D_ABSENCE) + event, year, luck)
-        for i in range(n):  # what ``happens`` compares, written out so that the loop can use vector instructions
-            luck[i] = logarithm(luck[i]) - logarithm(_1 - luck[i])
-        record = k[K_ABSENT_YEARS + event, start:stop]
-        slope, shifts, cut = theta[T_EVENT_SLOPE], kind_effects[2 + event], cuts[FIRST_EVENT + event]
-        on_behaviour, girls = theta[T_EVENT_BEHAVIOUR], theta[T_GIRLS_ABSENCE + event]
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        n = stop - start
+        low, high = ids[0, start:stop], ids[1, start:stop]
+        trait, transient, cell = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop], k[K_CELL, start:stop]
+        behaviour, liability, female = x[X_BEHAVIOUR, start:stop], x[X_LIABILITY, start:stop], k[K_FEMALE, start:stop]
+        at_3, at_4, now = k[K_CARE3, start:stop], k[K_CARE4, start:stop], k[K_NOW, start:stop]
+        luck, base, kind = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.int32)
+        shift = np.empty(n, np.float32)
         for i in range(n):
-            shift[i] = shifts[kind[i]]
-        if event < FIRST_ONCE:  # services act on what may happen every year
-            help_given = x[X_HELP_ABSENCE + event, start:stop]
+            base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
+            kind[i] = latest_care(at_3[i], at_4[i])
+        for event in range(len(EVENT_FIRST_AGES)):
+            if age < EVENT_FIRST_AGES[event] or age > EVENT_LAST_AGES[event]:
+                continue
+            uniforms(low, high, world, np.int64(D_ABSENCE) + event, year, luck)
+            for i in range(n):  # what ``happens`` compares, written out so that the loop can use vector instructions
+                luck[i] = logarithm(luck[i]) - logarithm(_1 - luck[i])
+            record = k[K_ABSENT_YEARS + event, start:stop]
+            slope, shifts, cut = theta[T_EVENT_SLOPE], kind_effects[2 + event], cuts[FIRST_EVENT + event]
+            on_behaviour, girls = theta[T_EVENT_BEHAVIOUR], theta[T_GIRLS_ABSENCE + event]
             for i in range(n):
-                shift[i] = shift[i] + help_given[i]
-        on_liability = _0
-        if event == SPECIAL_EDUCATION:
-            on_liability = theta[T_SPECIAL_LIABILITY]
-        for i in range(n):
-            odds = event_odds(
-                cut[cell[i]],
-                slope,
-                base[i],
-                on_behaviour,
-                behaviour[i],
-                on_liability,
-                liability[i],
-                female[i],
-                girls,
-                shift[i],
-            )
-            if luck[i] < odds:
-                if event < FIRST_ONCE:
-                    record[i] = record[i] + np.int32(1)
-                    now[i] = with_milestone(now[i], np.int32(event))
-                elif record[i] < 0:
-                    record[i] = np.int32(age)
-                    now[i] = with_milestone(now[i], np.int32(event))
+                shift[i] = shifts[kind[i]]
+            if event < FIRST_ONCE:  # services act on what may happen every year
+                help_given = x[X_HELP_ABSENCE + event, start:stop]
+                for i in range(n):
+                    shift[i] = shift[i] + help_given[i]
+            on_liability = _0
+            if event == SPECIAL_EDUCATION:
+                on_liability = theta[T_SPECIAL_LIABILITY]
+            for i in range(n):
+                odds = event_odds(
+                    cut[cell[i]],
+                    slope,
+                    base[i],
+                    on_behaviour,
+                    behaviour[i],
+                    on_liability,
+                    liability[i],
+                    female[i],
+                    girls,
+                    shift[i],
+                )
+                if luck[i] < odds:
+                    if event < FIRST_ONCE:
+                        record[i] = record[i] + np.int32(1)
+                        now[i] = with_milestone(now[i], np.int32(event))
+                    elif record[i] < 0:
+                        record[i] = np.int32(age)
+                        now[i] = with_milestone(now[i], np.int32(event))
 
 
 @compiled("boolean(int32,int64)")
@@ -1596,22 +1608,26 @@ def enrolling(ids, world, theta, age, year, start, stop, x, k, cuts):
         sector[i] = np.int32(FOUR_YEAR) if happens(luck[i], odds) else np.int32(TWO_YEAR)
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
-def entering_year(ids, world, theta, age, year, start, stop, x, k, cuts):
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_X})")
+def entering_year(ids, world, theta, spans, year, x, k, cuts):
     """What comes before services choose, for people aged 18 and over: leaving the place, enrolment by 20."""
-    if age <= LAST_LEAVING_AGE:
-        luck = np.empty(stop - start, np.float32)
-        leaving(ids[0, start:stop], ids[1, start:stop], world, year, theta, k[K_LEFT, start:stop], luck)
-    if age == ENROLMENT_AGE:
-        enrolling(ids, world, theta, age, year, start, stop, x, k, cuts)
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        if age <= LAST_LEAVING_AGE:
+            luck = np.empty(stop - start, np.float32)
+            leaving(ids[0, start:stop], ids[1, start:stop], world, year, theta, k[K_LEFT, start:stop], luck)
+        if age == ENROLMENT_AGE:
+            enrolling(ids, world, theta, age, year, start, stop, x, k, cuts)
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_X})")
-def adult_year(ids, world, theta, age, year, start, stop, x, k, cuts):
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_X})")
+def adult_year(ids, world, theta, spans, year, x, k, cuts):
     """The year of people aged 18 to 29 after ``entering_year``: college, work and earnings."""
-    if ENROLMENT_AGE <= age <= COMPLETION_AGE:
-        college_year(ids, world, theta, age, year, start, stop, x, k, cuts)
-    work_year(ids, world, theta, age, year, start, stop, x, k, cuts[EMPLOYED])
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        if ENROLMENT_AGE <= age <= COMPLETION_AGE:
+            college_year(ids, world, theta, age, year, start, stop, x, k, cuts)
+        work_year(ids, world, theta, age, year, start, stop, x, k, cuts[EMPLOYED])
 
 
 # --- the book of the year ------------------------------------------------------------------------------------------
@@ -1640,35 +1656,77 @@ def whole_dollars(value):
     return np.int64(np.floor(value + _HALF))
 
 
-@compiled(f"void({_F},int64,int64,{_X},{_K})")
-def begin_year(theta, start, stop, x, k):
+@compiled(f"void({_F},{_SPANS},{_X},{_K})")
+def begin_year(theta, spans, x, k):
     """Clear what happened last year and let what is left of parents' gain fade."""
-    now, left = k[K_NOW, start:stop], x[X_PARENT_LEFT, start:stop]
-    for i in range(len(now)):
-        now[i] = np.int32(0)
-        left[i] = fades_to(left[i], theta[T_PARENT_FADE])
+    for at in range(len(spans)):
+        start, stop = spans[at, 1], spans[at, 2]
+        now, left = k[K_NOW, start:stop], x[X_PARENT_LEFT, start:stop]
+        for i in range(len(now)):
+            now[i] = np.int32(0)
+            left[i] = fades_to(left[i], theta[T_PARENT_FADE])
 
 
-@compiled(f"void(int64,int64,int64,{_X},{_K},int64[:,::1])")
-def book_year(age, start, stop, x, k, flows):
-    """Add up a birth year's flows: ``flows`` int64 (2, FLOWS), for those who live here and those who moved away."""
-    now, moved, special = k[K_NOW, start:stop], k[K_LEFT, start:stop], k[K_SPECIAL, start:stop]
-    family, gain, left = x[X_FAMILY_EARNINGS, start:stop], x[X_PARENT_START, start:stop], x[X_PARENT_LEFT, start:stop]
-    earnings, retained = x[X_EARNINGS, start:stop], k[K_RETAINED, start:stop]
-    school = FIRST_SCHOOL_AGE <= age <= LAST_SKILL_AGE
-    for i in range(len(now)):
-        row = flows[1 if moved[i] >= 0 else 0]
-        row[FLOW_CHILDREN] += 1
-        if school:
-            row[FLOW_PUPILS] += 1
-            row[FLOW_SPECIAL] += np.int64(special[i] >= 0)
-            row[FLOW_SUSPENDED] += np.int64(has_milestone(now[i], np.int32(1)))
-            row[FLOW_ARRESTS] += np.int64(has_milestone(now[i], np.int32(2)))
+@compiled(f"void({_L},{_L},int64[:,::1],int64)")
+def book(values, away, flows, flow):
+    """Add the sum of ``values`` int64 (n,) to an entry of ``flows`` int64 (2, FLOWS): of those here, and of those away.
+
+    ``away`` int64 (n,) is -1, all bits, for those who moved away and 0 for the others.
+    """
+    all_of_them, those_away = np.int64(0), np.int64(0)
+    for i in range(len(values)):
+        all_of_them += values[i]
+        those_away += values[i] & away[i]
+    flows[0, flow] += all_of_them - those_away
+    flows[1, flow] += those_away
+
+
+@compiled(f"void({_SPANS},int64,{_X},{_K},int64[:,:,:,::1])")
+def book_year(spans, year, x, k, flows):
+    """Add up what happened in a year: ``flows`` int64 (birth years, ages, 2, FLOWS), see ``book``."""
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        n, into = stop - start, flows[spans[at, 3], age]
+        now, moved, special = k[K_NOW, start:stop], k[K_LEFT, start:stop], k[K_SPECIAL, start:stop]
+        family, gain, left = (
+            x[X_FAMILY_EARNINGS, start:stop],
+            x[X_PARENT_START, start:stop],
+            x[X_PARENT_LEFT, start:stop],
+        )
+        earnings, retained = x[X_EARNINGS, start:stop], k[K_RETAINED, start:stop]
+        value, away = np.empty(n, np.int64), np.empty(n, np.int64)
+        for i in range(n):
+            away[i] = -np.int64(moved[i] >= 0)
+            value[i] = 1
+        book(value, away, into, FLOW_CHILDREN)
+        for i in range(n):
+            value[i] = whole_dollars(family[i] * gain[i] * left[i])
+        book(value, away, into, FLOW_PARENTS)
+        if FIRST_SCHOOL_AGE <= age <= LAST_SKILL_AGE:
+            for i in range(n):
+                value[i] = 1
+            book(value, away, into, FLOW_PUPILS)
+            for i in range(n):
+                value[i] = np.int64(special[i] >= 0)
+            book(value, away, into, FLOW_SPECIAL)
+            for flow, happened in ((FLOW_SUSPENDED, 1), (FLOW_ARRESTS, 2)):
+                for i in range(n):
+                    value[i] = np.int64(has_milestone(now[i], np.int32(happened)))
+                book(value, away, into, flow)
         elif age > LAST_SKILL_AGE:
-            row[FLOW_REPEATING] += np.int64(age == LAST_SKILL_AGE + 1 and retained[i] >= 0)
-            row[FLOW_TWO_YEAR] += np.int64(has_milestone(now[i], np.int32(NOW_TWO_YEAR)))
-            row[FLOW_FOUR_YEAR] += np.int64(has_milestone(now[i], np.int32(NOW_FOUR_YEAR)))
-            row[FLOW_CREDENTIALS] += np.int64(has_milestone(now[i], np.int32(NOW_CREDENTIAL)))
-            row[FLOW_WORKING] += np.int64(has_milestone(now[i], np.int32(NOW_WORKS)))
-            row[FLOW_EARNINGS] += whole_dollars(earnings[i])
-        row[FLOW_PARENTS] += whole_dollars(family[i] * gain[i] * left[i])
+            if age == LAST_SKILL_AGE + 1:
+                for i in range(n):
+                    value[i] = np.int64(retained[i] >= 0)
+                book(value, away, into, FLOW_REPEATING)
+            for flow, happened in (
+                (FLOW_TWO_YEAR, NOW_TWO_YEAR),
+                (FLOW_FOUR_YEAR, NOW_FOUR_YEAR),
+                (FLOW_CREDENTIALS, NOW_CREDENTIAL),
+                (FLOW_WORKING, NOW_WORKS),
+            ):
+                for i in range(n):
+                    value[i] = np.int64(has_milestone(now[i], np.int32(happened)))
+                book(value, away, into, flow)
+            for i in range(n):
+                value[i] = whole_dollars(earnings[i])
+            book(value, away, into, FLOW_EARNINGS)

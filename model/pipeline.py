@@ -57,25 +57,28 @@ class Pipeline(Town):
         self._effects = self.kind_effects()
         self._helped = False
         self._sites_now: tuple[float, Reals, Reals] | None = None
+        self._by_pool = np.array([site.number for sites in self.pools for site in sites], np.int64)
+        starts, stops = children.starts[:-1], children.starts[1:]
+        self._born = np.column_stack([children.cohorts, starts, stops, range(len(starts))]).astype(np.int64)
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
 
     def step(self) -> None:
         """Live through one school year."""
         year = self.year
         self.running = year < self.last_year
-        present = [
-            (year - cohort, self._columns.starts[order], self._columns.starts[order + 1], order)
-            for order, cohort in enumerate(self._columns.cohorts)
-            if 0 <= year - cohort < self.setting.horizon
-        ]
         c, setting = self._columns, self.setting
-        for age, start, stop, _ in present:
-            if age > kernels.LAST_SKILL_AGE and stop > start:
-                kernels.entering_year(c.ids, setting.world, self.theta, age, year, start, stop, c.x, c.k, setting.cuts)
-        self._serve(year, {age: (start, stop) for age, start, stop, _ in present})
-        for age, start, stop, order in present:
-            if stop > start:
-                self._live(age, year, start, stop, order)
+        lives = (c.ids, setting.world, self.theta)
+        adults = self._spans(year, kernels.LAST_SKILL_AGE + 1, kernels.EMPLOYMENT_AGE)
+        if len(adults):
+            kernels.entering_year(*lives, adults, year, c.x, c.k, setting.cuts)
+        spans = self._spans(year, 0, setting.horizon - 1)
+        self._serve(year, {year - born: (start, stop) for born, start, stop, _ in spans.tolist()})
+        self._live(year, spans)
+
+    def _spans(self, year: int, first: int, last: int) -> Longs:
+        """The birth years that are of some ages in a year: int64 (m, 4), see ``kernels``."""
+        newest, oldest = year - first - self.first_year, year - min(last, self.setting.horizon - 1) - self.first_year
+        return self._born[max(oldest, 0) : max(newest + 1, 0)]
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
         """Services take in the first in line of those for whom they are meant; ``ages`` to rows of their children."""
@@ -163,29 +166,47 @@ class Pipeline(Town):
         c.k[Whole.SERVED, rows] |= np.int32(1 << offer.bit)
         self._helped = True
 
-    def _live(self, age: int, year: int, start: int, stop: int, order: int) -> None:
-        """The year of one cohort."""
-        c, cuts = self._columns, self.setting.cuts
-        lives = (c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k)
-        kernels.begin_year(self.theta, start, stop, c.x, c.k)
-        if age in kernels.INFANT_AGES:
-            kernels.infant_year(*lives, self.setting.place.early_care, cuts)
-        elif age in kernels.ENTRY_AGES:
-            self._allot(age, year, start, stop)
-            care = int(Whole.CARE3 if age == 3 else Whole.CARE4)
-            rooms = self.site_rooms[age]
-            values, parents = self._at_sites()
-            kernels.early_year(*lives, values, parents, self.site_keys, rooms, self._effects, cuts, care)
-        elif kernels.FIRST_SCHOOL_AGE <= age <= kernels.LAST_SKILL_AGE:
-            first_class = order * int(self.schools.sum())
-            if age <= kernels.LAST_PEER_AGE:
-                self._class_sums[:] = 0
-                kernels.class_sums(self._class_sums, start, stop, c.x, c.k, first_class)
-            kernels.school_year(*lives, cuts, self._class_sums, first_class)
-            kernels.school_events(*lives, cuts, self._effects)
-        elif age > kernels.LAST_SKILL_AGE:
-            kernels.adult_year(*lives, cuts)
-        kernels.book_year(age, start, stop, c.x, c.k, self.flows[order, age])
+    def _live(self, year: int, spans: Longs) -> None:
+        """The year of everybody after services: one call of a kernel for all birth years that it is about."""
+        c, setting, n_schools = self._columns, self.setting, len(self._class_sums) // (2 * len(self._born))
+        lives, state, cuts = (c.ids, setting.world, self.theta), (c.x, c.k), setting.cuts
+        kernels.begin_year(self.theta, spans, *state)
+        if len(infants := self._spans(year, kernels.INFANT_AGES[0], kernels.INFANT_AGES[-1])):
+            kernels.infant_year(*lives, infants, year, *state, setting.place.early_care, cuts)
+        for born, start, stop, _ in self._spans(year, kernels.ENTRY_AGES[0], kernels.ENTRY_AGES[-1]).tolist():
+            if stop > start:
+                self._start_care(year - born, year, start, stop)
+        if len(pupils := self._spans(year, kernels.FIRST_SCHOOL_AGE, kernels.LAST_SKILL_AGE)):
+            self._class_sums[:] = 0
+            among = self._spans(year, kernels.FIRST_SCHOOL_AGE, kernels.LAST_PEER_AGE)
+            kernels.class_sums(self._class_sums, among, *state, n_schools)
+            kernels.school_year(*lives, pupils, year, *state, cuts, self._class_sums, n_schools)
+            kernels.school_events(*lives, pupils, year, *state, cuts, self._effects)
+        if len(adults := self._spans(year, kernels.LAST_SKILL_AGE + 1, kernels.EMPLOYMENT_AGE)):
+            kernels.adult_year(*lives, adults, year, *state, cuts)
+        kernels.book_year(spans, year, *state, self.flows)
+
+    def _start_care(self, age: int, year: int, start: int, stop: int) -> None:
+        """The year of 3- or 4-year-olds: seats, and what they are worth."""
+        self._allot(age, year, start, stop)
+        c, setting = self._columns, self.setting
+        kernels.early_year(
+            c.ids,
+            setting.world,
+            self.theta,
+            age,
+            year,
+            start,
+            stop,
+            c.x,
+            c.k,
+            *self._at_sites(),
+            self.site_keys,
+            self.site_rooms[age],
+            self._effects,
+            setting.cuts,
+            int(Whole.CARE3 if age == 3 else Whole.CARE4),
+        )
 
     def _at_sites(self) -> tuple[Reals, Reals]:
         """What a year at each site adds to skill and to parents' earnings, worked out once a year."""
@@ -231,14 +252,12 @@ class Pipeline(Town):
         counts = np.bincount(pool, minlength=len(self.pools))
         sites = c.k[row + 2, start:stop]
         sites[:] = -1
-        numbers: list[int] = []
         parts: list[int] = []
-        for here, count in zip(self.pools, counts.tolist(), strict=True):
-            numbers += [site.number for site in here]
-            parts += apportion(count, [site.seats.get(age, 0) for site in here])
-        sites[order] = np.repeat(numbers, parts)
+        for count, seats in zip(counts.tolist(), self.seats_by_pool(age), strict=True):
+            parts += apportion(count, seats)
+        sites[order] = np.repeat(self._by_pool, parts)
         seated = np.zeros(len(self.sites), np.int32)
-        seated[numbers] = parts
+        seated[self._by_pool] = parts
         self.record_seats(age, seated)
 
     def _in_line(self, rows: Longs, pool: Wholes, n_areas: int) -> Longs:

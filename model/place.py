@@ -27,15 +27,23 @@ def shifted_to_mean(rates: Floats, shares: Floats, mean: float) -> Floats:
     mean
         The local rate, inside (0, 1).
     """
-    odds = logit(np.clip(rates, 1e-6, 1 - 1e-6))
-    shift = _root(lambda d: float(np.sum(shares * expit(odds + d)) - mean), -30.0, 30.0)
-    return np.asarray(expit(odds + shift), dtype=np.float64)
+    return np.array(_shifted(tuple(rates.tolist()), tuple(shares.tolist()), float(mean)))
+
+
+@lru_cache(maxsize=1024)
+def _shifted(rates: tuple[float, ...], shares: tuple[float, ...], mean: float) -> tuple[float, ...]:
+    """``shifted_to_mean`` on hashable numbers: the same shares come back draw after draw."""
+    odds, weights = logit(np.clip(np.array(rates), 1e-6, 1 - 1e-6)), np.array(shares)
+    shift = _root(lambda d: float(np.sum(weights * expit(odds + d)) - mean), -30.0, 30.0)
+    return tuple(expit(odds + shift).tolist())
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where an increasing function is zero, by bisection (scipy.optimize would double the time to start)."""
     for _ in range(100):
         middle = (low + high) / 2
+        if middle in (low, high):
+            break
         low, high = (middle, high) if function(middle) < 0 else (low, middle)
     return (low + high) / 2
 

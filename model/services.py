@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import mesa
@@ -166,20 +167,30 @@ def _shift_of_points(step: str, points: float, needs: Sequence[Need], place: Pla
         at_risk *= enrol
     spread = steeper(index_variance(theta.astype(np.float64), step.upper()))
     if step == "completion":
-        slope = _slope_of_completion(rate, "two_year_students" in needs, place, theta)
+        four = place.community.stages["four_year"].all.value
+        again, further = float(theta[Theta.COLLEGE_RETURN]), float(theta[Theta.FOUR_YEAR_STEP])
+        slope = _slope_of_completion(rate, four, "two_year_students" in needs, again, further)
     else:
         slope = rate * (1.0 - rate)
     return points / at_risk / slope * spread
 
 
-def _slope_of_completion(rate: float, two_year: bool, place: Place, theta: Reals) -> float:
+@lru_cache(maxsize=64)
+def _slope_of_completion(rate: float, four: float, two_year: bool, again: float, step: float) -> float:
     """Change of the share that completes by 26 for a small change of the log-odds, of two-year students or of all.
 
     The log-odds are those of getting through all years one after another; who stops out may come back, so that the
-    share moves otherwise than a logistic would.
+    share moves otherwise than a logistic would. Every service, arm and world of a draw asks for the same.
+
+    Parameters
+    ----------
+    rate, four
+        Share of students who complete, and of students in four-year colleges.
+    two_year
+        Whether of two-year students alone.
+    again, step
+        ``COLLEGE_RETURN`` and ``FOUR_YEAR_STEP``.
     """
-    again, step = float(theta[Theta.COLLEGE_RETURN]), float(theta[Theta.FOUR_YEAR_STEP])
-    four = place.community.stages["four_year"].all.value
     shares = np.array([1.0 - four, four])
 
     def completing(odds: float) -> Floats:

@@ -146,13 +146,13 @@ HALF_DAY, SCHOOL_DAY, WORKING_DAY = 540.0, 1080.0, 1800.0
 """Hours of care a year: 180 days of 3, of 6 and of 10 hours."""
 
 
-def gain_of_hours(hours: float, values: Mapping[str, float]) -> float:
-    """Parents' gain of earnings, as a share, from so many hours of care a year against care at home.
+def gain_of_hours(hours: Sequence[float], values: Mapping[str, float]) -> Floats:
+    """Parents' gain of earnings, as a share, from so many hours of care a year against care at home, (n,).
 
     Nothing up to half a day; a school day and a working day have the measured gains; in between on a straight line.
     """
     gains = [0.0, values["parents_school_day"] / 100.0, values["parents_working_day"] / 100.0]
-    return float(np.interp(hours, [HALF_DAY, SCHOOL_DAY, WORKING_DAY], gains))
+    return np.interp(hours, [HALF_DAY, SCHOOL_DAY, WORKING_DAY], gains)
 
 
 class Town(mesa.Model):
@@ -180,6 +180,7 @@ class Town(mesa.Model):
         self._usual_empty: dict[int, int] = {}
         self._shut: dict[tuple[int, int], int] = {}
         self._set_take_up: dict[Theta, np.float32] = {}
+        self._seats_now: dict[int, list[tuple[int, ...]]] = {}
         self._found_sites()
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
         self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
@@ -502,9 +503,19 @@ class Town(mesa.Model):
         n_areas = len(self.setting.place.area_names)
         return PROGRAMS.index(site.line) * n_areas + site.number % n_areas
 
+    def seats_by_pool(self, age: int) -> list[tuple[int, ...]]:
+        """Seats for children of an age at the sites of every pool, in the order of ``pools``."""
+        if age not in self._seats_now:
+            self._seats_now[age] = [tuple(site.seats.get(age, 0) for site in sites) for sites in self.pools]
+        return self._seats_now[age]
+
+    def seats_moved(self, age: int) -> None:
+        """Told by a site that opens or closes seats."""
+        self._seats_now.pop(age, None)
+
     def pool_seats(self, age: int) -> Wholes:
         """Seats for children of an age by pool (program x area), int32."""
-        return np.array([sum(site.seats.get(age, 0) for site in sites) for sites in self.pools], np.int32)
+        return np.array([sum(seats) for seats in self.seats_by_pool(age)], np.int32)
 
     def site_values(self) -> Reals:
         """What a year at each site adds to skill, float32 (sites,)."""
@@ -518,7 +529,7 @@ class Town(mesa.Model):
 
     def site_parents(self) -> Reals:
         """Gain of parents' earnings while a child is at each site, as a share, float32 (sites,); none at home."""
-        return np.array([gain_of_hours(site.hours, self.setting.values) for site in self.sites], np.float32)
+        return gain_of_hours([site.hours for site in self.sites], self.setting.values).astype(np.float32)
 
     def _count_rooms(self, age: int) -> Wholes:
         """Classrooms that each site's program has in its area as observed, int32 (sites,), at least one.

@@ -135,7 +135,7 @@ def test_college_lived_by_the_year_is_completed_as_often_as_the_calibration_reck
     world, at = np.array([7, 9], np.uint64), kernels.ENROLMENT_AGE
     kernels.enrolling(ids, world, theta, at, 2000 + at, 0, n, x, k, cuts)
     for age in range(kernels.ENROLMENT_AGE, kernels.COMPLETION_AGE + 1):
-        kernels.begin_year(theta, 0, n, x, k)
+        kernels.begin_year(theta, np.array([[2000, 0, n, 0]], np.int64), x, k)
         kernels.college_year(ids, world, theta, age, 2000 + age, 0, n, x, k, cuts)
     assert (k[Whole.SECTOR] == sector).all()
     done = ((k[Whole.REACHED] >> COMPLETED) & 1).reshape(len(odds), each).mean(axis=1)

@@ -282,8 +282,9 @@ def test_class_sums_are_the_same_for_permuted_children() -> None:
     k[Whole.SCHOOL] = rng.integers(0, schools, n)
     order = rng.permutation(n)
     sums = [np.zeros(2 * schools, np.int64) for _ in range(2)]
-    kernels.class_sums(sums[0], 0, n, x, k, 0)
-    kernels.class_sums(sums[1], 0, n, np.ascontiguousarray(x[:, order]), np.ascontiguousarray(k[:, order]), 0)
+    spans = np.array([[2015, 0, n, 0]], np.int64)
+    kernels.class_sums(sums[0], spans, x, k, schools)
+    kernels.class_sums(sums[1], spans, np.ascontiguousarray(x[:, order]), np.ascontiguousarray(k[:, order]), schools)
     assert (sums[0] == sums[1]).all()
     assert sums[0][schools:].sum() == n
     assert (sums[0][schools:] == np.bincount(k[Whole.SCHOOL], minlength=schools)).all()

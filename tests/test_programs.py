@@ -103,7 +103,7 @@ def test_half_a_day_is_worth_what_the_missing_hours_take_and_brings_parents_noth
             assert town.site_parents()[at] == 0.0
             full = town.sites_of("prek", "standing")[at % len(town.setting.place.area_names)]
             assert site.key == full.key, "the same classrooms"
-    assert [gain_of_hours(hours, values) for hours in (0.0, 540.0, 1_080.0, 1_800.0, 9_000.0)] == pytest.approx(
+    assert gain_of_hours([0.0, 540.0, 1_080.0, 1_800.0, 9_000.0], values) == pytest.approx(
         [0.0, 0.0, values["parents_school_day"] / 100] + [values["parents_working_day"] / 100] * 2
     )
 

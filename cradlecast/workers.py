@@ -1,0 +1,150 @@
+"""The draws of a study shared out over the cores: one after another, on threads, or in processes of their own.
+
+Lives of few children spend most of their time under Python's lock, where threads gain nothing; processes do not share
+it, and take two seconds to start. Which of the three is taken depends on the size of the work alone, and the numbers
+are the same to the last bit whichever it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.options import CHILD_YEARS_PER_SECOND, Options
+
+if TYPE_CHECKING:
+    from cradlecast.model.calibration import Calibration
+    from cradlecast.samples import Ground
+
+ONE_THREAD_BELOW: Final = 6_000
+"""Children below which several threads were measured to be slower than one."""
+
+THREADS_FROM: Final = 100_000
+"""Children from which compiled loops take nearly all of the time, so that threads, which share memory, are enough."""
+
+PROCESSES_FROM: Final = 6.0
+"""Seconds of work on one core from which processes were measured to make up for their start."""
+
+CALIBRATION_SECONDS: Final = 0.1
+"""Time to solve one calibration on one core, measured."""
+
+IDLE_SECONDS: Final = 30
+"""Time after which processes without work end."""
+
+type Kind = Literal["serial", "threads", "processes"]
+
+
+def kind_for(options: Options, lives: int, unsolved: int, workers: int) -> Kind:
+    """How draws are shared out.
+
+    Parameters
+    ----------
+    options
+        Size of the study.
+    lives
+        Lives of its children in each draw.
+    unsolved
+        Calibrations that are still to be solved.
+    workers
+        Threads or processes that there may be.
+    """
+    if workers == 1 or options.draws == 1:
+        return "serial"
+    if options.children >= THREADS_FROM:
+        return "threads"
+    child_years = options.children * options.horizon * options.draws * lives
+    if child_years / CHILD_YEARS_PER_SECOND + unsolved * CALIBRATION_SECONDS >= PROCESSES_FROM:
+        return "processes"
+    return "threads" if options.children >= ONE_THREAD_BELOW else "serial"
+
+
+def each_draw[T](
+    grounds: Sequence[Ground], function: Callable[[int], T], lives: int, workers: int | None = None
+) -> Iterator[T]:
+    """What a function makes of every draw, in order; calibrations that it solves are kept.
+
+    Parameters
+    ----------
+    grounds
+        What the function works on, of one size; calibrations solved on them are saved at the end.
+    function
+        Called with the number of a draw, on a thread or in a process of its own.
+    lives
+        Lives of the study's children in each draw.
+    workers
+        Threads or processes; as many as there are cores if None.
+
+    Raises
+    ------
+    InputError
+        What the function refuses; or a process came to an end before its work was done.
+    """
+    options, workers = grounds[0].options, workers or os.cpu_count() or 1
+    unsolved = sum(ground.cache.get(draw) is None for ground in grounds for draw in range(options.draws))
+    kind = kind_for(options, lives, unsolved, workers)
+    draws = range(options.draws)
+    try:
+        if kind == "serial":
+            yield from map(function, draws)
+        elif kind == "threads":
+            yield from _on_threads(function, draws, workers)
+        else:
+            yield from _in_processes(grounds, function, draws, workers)
+    finally:
+        for ground in grounds:
+            ground.cache.save()
+
+
+def _on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> Iterator[T]:
+    """Draws on threads, in order."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from pool.map(function, draws)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_processes[T](
+    grounds: Sequence[Ground], function: Callable[[int], T], draws: range, workers: int
+) -> Iterator[T]:
+    """Draws in processes, in order. A caller's script is not run again in them, as those of the standard library do."""
+    import cloudpickle
+    from loky import get_reusable_executor
+    from loky.process_executor import TerminatedWorkerError
+
+    whole = cloudpickle.dumps((grounds, function))
+    pool = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS)
+    waiting = [pool.submit(_draw_in_process, whole, draw) for draw in draws]
+    try:
+        for future in waiting:
+            result, solved = future.result()
+            for ground, calibrations in zip(grounds, solved, strict=True):
+                for draw, calibration in calibrations.items():
+                    ground.cache.put(draw, calibration)
+            yield result
+    except TerminatedWorkerError:
+        raise InputError(
+            "a process of the run ended before its work was done; run again, or with fewer children"
+        ) from None
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _draw_in_process(whole: bytes, draw: int) -> tuple[Any, list[dict[int, Calibration]]]:
+    """One draw in a process of its own, and the calibrations that it solved, by ground."""
+    grounds, function = _unpacked(whole)
+    result = function(draw)
+    return result, [ground.cache.take_new() for ground in grounds]
+
+
+@lru_cache(maxsize=1)
+def _unpacked(whole: bytes) -> tuple[Sequence[Ground], Callable[[int], Any]]:
+    """What all draws of a study share, as the process that asks packed it; unpacked once."""
+    import cloudpickle
+
+    return cast("tuple[Sequence[Ground], Callable[[int], Any]]", cloudpickle.loads(whole))
