@@ -164,27 +164,35 @@ def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequ
         world = draw * options.worlds + number
         key = world_key(options.seed, world)
         born: dict[tuple[int, ...], Children] = {}
-        baselines: dict[object, outcomes.Arm] = {}
-        for at, pair in enumerate(arms):
-            settings = replace(pair.baseline, world=key), replace(pair.scenario, world=key)
-            cohorts = pair.baseline.cohorts
-            if cohorts not in born:
-                born[cohorts] = children_in(settings[0])
-            children = born[cohorts]
-            if pair.same not in baselines:
-                baselines[pair.same] = outcomes.Arm(Pipeline(settings[0], children).run())
-            arm = outcomes.Arm(Pipeline(settings[1], children).run())
-            lived[at].append(_sample(ground, baselines[pair.same], arm, metrics, draw, world))
+        for pair in arms:
+            if pair.baseline.cohorts not in born:
+                born[pair.baseline.cohorts] = children_in(replace(pair.baseline, world=key))
+        for same in dict.fromkeys(pair.same for pair in arms):
+            here = [at for at, pair in enumerate(arms) if pair.same == same]
+            children = born[arms[here[0]].baseline.cohorts]
+            town = Pipeline(replace(arms[here[0]].baseline, world=key), children)
+            others: dict[int, Pipeline] = {}
+            for at in sorted(here, key=lambda at: arms[at].parts):
+                town.run(before=arms[at].parts)
+                others[at] = Pipeline(replace(arms[at].scenario, world=key), children, town)
+            baseline = outcomes.Arm(town.run())
+            for at, other in others.items():
+                sample = _sample(ground, baseline, outcomes.Arm(other.run()), metrics, draw, world)
+                lived[at].append(sample)
     return lived
 
 
 @dataclass(frozen=True)
 class _Arms:
-    """What a draw settles for a scenario, whatever the world; scenarios with the ``same`` have one baseline."""
+    """What a draw settles for a scenario, whatever the world.
+
+    Scenarios with the ``same`` have one baseline; the two arms live alike until the school year in which they part.
+    """
 
     baseline: Setting
     scenario: Setting
     same: object
+    parts: int
 
     @classmethod
     def of(cls, ground: Ground, scenario: Scenario, values: Mapping[str, float], calibration: Calibration) -> _Arms:
@@ -193,7 +201,8 @@ class _Arms:
         services = tuple(service.name for service in setting.services)
         settled = repr((setting.policies, setting.courses, setting.purse, setting.shocks))
         same = (setting.cohorts, setting.streams, services, settled)
-        return cls(setting, scenario_setting(setting, scenario, values), same)
+        own = scenario_setting(setting, scenario, values)
+        return cls(setting, own, same, own.same_until(setting))
 
 
 def baseline_setting(

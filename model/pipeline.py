@@ -44,11 +44,14 @@ class Pipeline(Town):
         What fixes the run.
     children
         The children of the setting's world; the model works on a copy.
+    after
+        Another arm with the same children, whose years so far are to be carried on from, in place of ``children``:
+        nothing in this arm may differ before, see ``Setting.same_until``.
     """
 
-    def __init__(self, setting: Setting, children: Children) -> None:
+    def __init__(self, setting: Setting, children: Children, after: Pipeline | None = None) -> None:
         super().__init__(setting)
-        self._columns = children.copy()
+        self._columns = (children if after is None else after._columns).copy()
         self.children: ChildSet = as_mesa(self)  # ``agents_by_type[Child]`` answers with it as well
         n = len(children)
         self._places = np.full((n, 6), -1, np.int32)
@@ -61,11 +64,16 @@ class Pipeline(Town):
         starts, stops = children.starts[:-1], children.starts[1:]
         self._born = np.column_stack([children.cohorts, starts, stops, range(len(starts))]).astype(np.int64)
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
+        self._lived = 0.0
+        if after is not None:
+            self._carry_on(after)
 
     def step(self) -> None:
         """Live through one school year."""
         year = self.year
         self.running = year < self.last_year
+        if self.time <= self._lived:
+            return
         c, setting = self._columns, self.setting
         lives = (c.ids, setting.world, self.theta)
         adults = self._spans(year, kernels.LAST_SKILL_AGE + 1, kernels.EMPLOYMENT_AGE)
@@ -270,11 +278,25 @@ class Pipeline(Town):
                 return order
         return np.lexsort((self._columns.ids[0, rows], self._columns.ids[1, rows], line, pool))
 
-    def run(self) -> Pipeline:
-        """Live through all years, until the last cohort reaches the horizon."""
-        while self.time < self.last_year - self.first_year + 1:
+    def run(self, before: int | None = None) -> Pipeline:
+        """Live through all years, until the last cohort reaches the horizon, or those before a school year."""
+        end = self.last_year + 1 if before is None else min(before, self.last_year + 1)
+        while self.time < end - self.first_year:
             self.step()
         return self
+
+    def _carry_on(self, other: Pipeline) -> None:
+        """Go with the institutions alone through the years that another arm has lived, and take over what it booked."""
+        self._lived = other.time
+        while self.time < other.time:
+            self.step()
+        self.flows[:] = other.flows
+        self._book = list(other._book)
+        self._helped = other._helped
+        for site, model in zip(self.sites, other.sites, strict=True):
+            site.filled = dict(model.filled)
+        for mine, theirs in zip(self.providers, other.providers, strict=True):
+            mine.book = dict(theirs.book)
 
     def columns(self) -> Children:
         """The children as columns."""

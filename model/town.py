@@ -121,10 +121,36 @@ class Setting:
     closing: float = 0.0
     horizon: int = 30
 
+    def same_until(self, other: Setting) -> int:
+        """The first school year in which life can differ from that under the setting of another arm.
+
+        Both are settings of the same children, draw and world. Policies, places of services and closings differ from
+        the first year of those that only one has, pooled money from its first year, and centers that close where seats
+        stand empty from the beginning.
+        """
+        if self.closing != other.closing:
+            return self.cohorts[0]
+        years = [policy.change.first_year for policy in _in_one(self.policies, other.policies)]
+        years += [course.first_year for course in _in_one(self.courses, other.courses)]
+        years += [shock.first_year for shock in _in_one(self.shocks, other.shocks)]
+        years += [setting.purse.years[0] for setting in (self, other) if setting.purse is not None]
+        return min(years, default=self.cohorts[-1] + self.horizon)
+
     @property
     def scale(self) -> float:
         """Simulated children per child of the community."""
         return self.n_children / (self.place.community.births_per_year.value * len(self.cohorts))
+
+
+def _in_one[T](some: Sequence[T], others: Sequence[T]) -> list[T]:
+    """What stands in one of two lists alone, as often as it stands there more often."""
+    rest, alone = list(others), []
+    for one in some:
+        if one in rest:
+            rest.remove(one)
+        else:
+            alone.append(one)
+    return alone + rest
 
 
 def schools_by_area(place: Place, scale: float) -> Wholes:
