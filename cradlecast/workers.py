@@ -127,9 +127,7 @@ def _in_processes[T](
                     ground.cache.put(draw, calibration)
             yield result
     except TerminatedWorkerError:
-        raise InputError(
-            "a process of the run ended before its work was done; run again, or with fewer children"
-        ) from None
+        raise InputError("a process of the run ended before its work was done; run again") from None
     finally:
         for future in waiting:
             future.cancel()

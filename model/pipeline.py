@@ -51,7 +51,8 @@ class Pipeline(Town):
 
     def __init__(self, setting: Setting, children: Children, after: Pipeline | None = None) -> None:
         super().__init__(setting)
-        self._columns = (children if after is None else after._columns).copy()
+        born: Children = children if after is None else after.columns()
+        self._columns = born.copy()
         self.children: ChildSet = as_mesa(self)  # ``agents_by_type[Child]`` answers with it as well
         n = len(children)
         self._places = np.full((n, 6), -1, np.int32)
@@ -132,9 +133,10 @@ class Pipeline(Town):
 
     def _line(self, provider: Provider, year: int, rows: Longs) -> Longs:
         """Order of some children in the line for a service, ties by id."""
-        low, high = self._columns.ids[:, rows]
         marks = self._marks(provider, year, rows)
-        keys: tuple[np.ndarray[Any, Any], ...] = (low, high, marks)
+        if provider.order != "schools" and provider.known == 0:
+            return self._order(rows, marks)
+        keys: tuple[np.ndarray[Any, Any], ...] = (*self._columns.ids[:, rows], marks)
         if provider.order == "schools":
             school = self._columns.k[Whole.SCHOOL, rows]
             keys = (*keys, school, self.school_line(provider)[school])
@@ -273,10 +275,16 @@ class Pipeline(Town):
         line = self._keys[pool // n_areas, rows]
         if len(self.pools) < 128:  # a pool's number and a lottery key fit in one word
             whole = (pool.astype(np.uint64) << np.uint64(57)) | line
-            order = np.argsort(whole)
-            if not (np.diff(whole[order]) == 0).any():
-                return order
+            return self._order(rows, whole)
         return np.lexsort((self._columns.ids[0, rows], self._columns.ids[1, rows], line, pool))
+
+    def _order(self, rows: Longs, marks: Reals | Words) -> Longs:
+        """Order of some children by a mark, ties by id: ids are asked for only where there is a tie."""
+        order = np.argsort(marks)
+        ranked = marks[order]
+        if (ranked[1:] == ranked[:-1]).any():
+            return np.lexsort((*self._columns.ids[:, rows], marks))
+        return order
 
     def run(self, before: int | None = None) -> Pipeline:
         """Live through all years, until the last cohort reaches the horizon, or those before a school year."""

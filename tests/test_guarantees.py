@@ -12,7 +12,8 @@ from cradlecast.model import kernels
 from cradlecast.model.kernels import HOME, PREK, Real, Whole
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.pipeline import Pipeline
-from cradlecast.scenarios.library import load_scenario
+from cradlecast.model.town import Befalls, Course
+from cradlecast.scenarios.library import load_scenario, names
 from cradlecast.scenarios.options import Options
 from cradlecast.study import run
 from tests.test_engines import digest, same
@@ -39,6 +40,35 @@ def test_no_seats_added_gives_impacts_of_exactly_zero(name: str) -> None:
     assert len(table) > 50
     assert (table[["impact", "impact_low", "impact_high"]] == 0.0).all().all()
     assert (table["rate"] == table["baseline_rate"]).all()
+
+
+@pytest.mark.parametrize("name", names("scenario"))
+def test_an_arm_that_carries_on_from_the_baseline_lives_as_one_from_birth(name: str) -> None:
+    baseline, scenario = settings(name, 900)
+    children = born(baseline)
+    before = Pipeline(baseline, children).run(before=scenario.same_until(baseline))
+    through = Pipeline(scenario, children, before).run()
+    whole = Pipeline(scenario, children).run()
+    assert same(through.columns(), whole.columns())
+    assert np.array_equal(through.flows, whole.flows)
+    assert through.seat_rows() == whole.seat_rows()
+    assert through.pool_rows() == whole.pool_rows()
+    assert same(before.run().columns(), Pipeline(baseline, children).run().columns())
+
+
+def test_arms_part_in_the_first_year_that_only_one_of_them_has() -> None:
+    baseline, scenario = settings()
+    first = min(policy.change.first_year for policy in scenario.policies if policy not in baseline.policies)
+    assert scenario.same_until(baseline) == baseline.same_until(scenario) == first > baseline.cohorts[0]
+    assert baseline.same_until(baseline) == baseline.cohorts[-1] + baseline.horizon
+    twice = replace(scenario, policies=(*scenario.policies, scenario.policies[-1]))
+    assert twice.same_until(scenario) == scenario.policies[-1].change.first_year
+    assert replace(baseline, closing=0.5).same_until(baseline) == baseline.cohorts[0]
+    early = replace(baseline, courses=(Course("any", first - 2, None, 5),), shocks=(Befalls(first - 1, first, 0.5),))
+    assert early.same_until(scenario) == first - 2
+    assert replace(early, courses=()).same_until(scenario) == first - 1
+    pooled, _ = settings("nine-backbones")
+    assert pooled.purse is None or pooled.same_until(pooled) == pooled.purse.years[0]
 
 
 def test_the_same_seats_with_the_same_quality_change_nothing() -> None:

@@ -1,0 +1,118 @@
+"""Draws shared out over the cores: the same numbers in processes, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cradlecast import workers
+from cradlecast.samples import ground_of
+from cradlecast.scenarios.errors import InputError
+from cradlecast.scenarios.library import load_scenario, load_trial, names
+from cradlecast.scenarios.options import Options
+from cradlecast.study import run
+from cradlecast.trials import run_trials
+from cradlecast.workers import each_draw, kind_for
+from tests.worlds import SCENARIOS
+
+SMALL = Options(children=400, draws=4, worlds=1)
+
+
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """However small the work, and with nothing solved before."""
+    monkeypatch.setattr(workers, "PROCESSES_FROM", 0.0)
+    monkeypatch.setenv("CRADLECAST_CACHE", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "unsolved", "cores", "kind"),
+    [
+        (Options(children=10_000, draws=200), 0, 2, "processes"),
+        (Options(children=10_000, draws=200), 0, 1, "serial"),
+        (Options(children=10_000_000, draws=1), 0, 2, "serial"),
+        (Options(children=1_000_000, draws=20), 0, 2, "threads"),
+        (Options(children=8_000, draws=4), 0, 2, "threads"),
+        (Options(children=2_000, draws=4), 0, 2, "serial"),
+        (Options(children=300, draws=200), 200, 2, "processes"),
+        (Options(children=300, draws=200), 0, 2, "serial"),
+    ],
+)
+def test_the_size_of_the_work_tells_how_it_is_shared_out(
+    options: Options, unsolved: int, cores: int, kind: str
+) -> None:
+    assert kind_for(options, 4, unsolved, cores) == kind
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_processes_do_not_change_a_byte_and_what_they_solved_is_kept() -> None:
+    scenario = load_scenario(SCENARIOS[0])
+    assert kind_for(SMALL, 2, 0, 2) == "processes"
+    shared = run(scenario, SMALL, workers=2).tables
+    ground = ground_of(scenario, SMALL)
+    assert [ground.cache.get(draw) is not None for draw in range(5)] == [True] * 4 + [False]
+    alone = run(scenario, SMALL, workers=1).tables
+    assert set(shared) == set(alone)
+    for name, table in alone.items():
+        assert table.equals(shared[name]), name
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_trials_are_the_same_in_processes() -> None:
+    every = [load_trial(name) for name in names("trial")]
+    trials = [next(one for one in every if one.of_service is of_service) for of_service in (True, False)]
+    one, two = (run_trials(trials, SMALL, workers=number) for number in (1, 2))
+    assert repr(one) == repr(two)
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_what_is_refused_in_a_process_is_refused_here() -> None:
+    def refuse(draw: int) -> int:
+        if draw == 2:
+            raise InputError("draw 2 cannot be")
+        return draw
+
+    ground, seen = ground_of(load_scenario(SCENARIOS[0]), SMALL), []
+    with pytest.raises(InputError, match=r"^draw 2 cannot be$"):
+        for one in each_draw([ground], refuse, 1, workers=2):
+            seen.append(one)
+    assert seen == [0, 1]
+    assert list(each_draw([ground], lambda draw: 2 * draw, 1, workers=2)) == [0, 2, 4, 6]
+
+
+@pytest.mark.usefixtures("in_processes")
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_a_process_that_is_killed_is_told_in_one_sentence_and_the_next_study_runs() -> None:
+    ground = ground_of(load_scenario(SCENARIOS[0]), SMALL)
+    kill = signal.SIGKILL
+
+    def fall(draw: int) -> int:
+        os.kill(os.getpid(), kill)
+        return draw
+
+    with pytest.raises(InputError, match=r"^a process of the run ended before its work was done; run again$"):
+        list(each_draw([ground], fall, 1, workers=2))
+    assert list(each_draw([ground], lambda draw: draw, 1, workers=2)) == [0, 1, 2, 3]
+
+
+SCRIPT = f"""
+print("once", flush=True)
+from cradlecast import workers
+from cradlecast.scenarios.library import load_scenario
+from cradlecast.scenarios.options import Options
+from cradlecast.study import run
+workers.PROCESSES_FROM = 0.0
+print(len(run(load_scenario("{SCENARIOS[0]}"), Options(children=300, draws=3, worlds=1), workers=2).tables) > 5)
+"""
+
+
+def test_a_plain_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+    script = tmp_path / "study.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "once\nTrue\n", "")
