@@ -92,8 +92,12 @@ def observed_worlds[T](
     InputError
         If a target of the community cannot be reached, naming it.
     """
+
+    def of_draw(draw: int) -> T:
+        return measure(observed_world(ground, draw))
+
     found: list[T] = []
-    for one in each_draw([ground], lambda draw: measure(observed_world(ground, draw)), 1, workers):
+    for one in each_draw(of_draw, ground.options, [ground.cache], 1, workers):
         found.append(one)
         if progress is not None:
             progress(len(found), ground.options.draws)

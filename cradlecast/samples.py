@@ -151,7 +151,8 @@ def samples_of(
         Threads or processes; the same bytes for any number.
     """
     function = partial(live, ground, scenarios, metrics=metrics)
-    yield from each_draw([ground], function, 2 * ground.options.worlds * len(scenarios), workers)
+    lives = 2 * ground.options.worlds * len(scenarios)
+    yield from each_draw(function, ground.options, [ground.cache], lives, workers)
 
 
 def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequence[str] = ()) -> list[list[Sample]]:

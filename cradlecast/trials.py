@@ -221,8 +221,9 @@ def run_trials(
     def draw_of(number: int) -> list[Effects]:
         return [run_trial(one, grounds[community or one.community], number) for one in trials]
 
+    caches = [ground.cache for ground in grounds.values()]
     found: list[list[Effects]] = []
-    for one in each_draw(list(grounds.values()), draw_of, 2 * len(trials), workers):
+    for one in each_draw(draw_of, options, caches, 2 * len(trials), workers):
         found.append(one)
         if progress is not None:
             progress(len(found), options.draws)

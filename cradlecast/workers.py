@@ -18,7 +18,7 @@ from cradlecast.scenarios.options import CHILD_YEARS_PER_SECOND, Options
 
 if TYPE_CHECKING:
     from cradlecast.model.calibration import Calibration
-    from cradlecast.samples import Ground
+    from cradlecast.model.calibration_cache import CalibrationCache
 
 ONE_THREAD_BELOW: Final = 6_000
 """Children below which several threads were measured to be slower than one."""
@@ -63,16 +63,22 @@ def kind_for(options: Options, lives: int, unsolved: int, workers: int) -> Kind:
 
 
 def each_draw[T](
-    grounds: Sequence[Ground], function: Callable[[int], T], lives: int, workers: int | None = None
+    function: Callable[[int], T],
+    options: Options,
+    caches: Sequence[CalibrationCache],
+    lives: int,
+    workers: int | None = None,
 ) -> Iterator[T]:
     """What a function makes of every draw, in order; calibrations that it solves are kept.
 
     Parameters
     ----------
-    grounds
-        What the function works on, of one size; calibrations solved on them are saved at the end.
     function
         Called with the number of a draw, on a thread or in a process of its own.
+    options
+        Size of the study.
+    caches
+        Those that the function solves calibrations into; they are saved at the end.
     lives
         Lives of the study's children in each draw.
     workers
@@ -83,20 +89,19 @@ def each_draw[T](
     InputError
         What the function refuses; or a process came to an end before its work was done.
     """
-    options, workers = grounds[0].options, workers or os.cpu_count() or 1
-    unsolved = sum(ground.cache.get(draw) is None for ground in grounds for draw in range(options.draws))
+    draws, workers = range(options.draws), workers or os.cpu_count() or 1
+    unsolved = sum(cache.get(draw) is None for cache in caches for draw in draws)
     kind = kind_for(options, lives, unsolved, workers)
-    draws = range(options.draws)
     try:
         if kind == "serial":
             yield from map(function, draws)
         elif kind == "threads":
             yield from _on_threads(function, draws, workers)
         else:
-            yield from _in_processes(grounds, function, draws, workers)
+            yield from _in_processes(function, caches, draws, workers)
     finally:
-        for ground in grounds:
-            ground.cache.save()
+        for cache in caches:
+            cache.save()
 
 
 def _on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> Iterator[T]:
@@ -109,22 +114,22 @@ def _on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> 
 
 
 def _in_processes[T](
-    grounds: Sequence[Ground], function: Callable[[int], T], draws: range, workers: int
+    function: Callable[[int], T], caches: Sequence[CalibrationCache], draws: range, workers: int
 ) -> Iterator[T]:
     """Draws in processes, in order. A caller's script is not run again in them, as those of the standard library do."""
     import cloudpickle
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
-    whole = cloudpickle.dumps((grounds, function))
+    whole = cloudpickle.dumps((function, caches))
     pool = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS)
     waiting = [pool.submit(_draw_in_process, whole, draw) for draw in draws]
     try:
         for future in waiting:
             result, solved = future.result()
-            for ground, calibrations in zip(grounds, solved, strict=True):
+            for cache, calibrations in zip(caches, solved, strict=True):
                 for draw, calibration in calibrations.items():
-                    ground.cache.put(draw, calibration)
+                    cache.put(draw, calibration)
             yield result
     except TerminatedWorkerError:
         raise InputError("a process of the run ended before its work was done; run again") from None
@@ -134,15 +139,15 @@ def _in_processes[T](
 
 
 def _draw_in_process(whole: bytes, draw: int) -> tuple[Any, list[dict[int, Calibration]]]:
-    """One draw in a process of its own, and the calibrations that it solved, by ground."""
-    grounds, function = _unpacked(whole)
+    """One draw in a process of its own, and the calibrations that it solved, by cache."""
+    function, caches = _unpacked(whole)
     result = function(draw)
-    return result, [ground.cache.take_new() for ground in grounds]
+    return result, [cache.take_new() for cache in caches]
 
 
 @lru_cache(maxsize=1)
-def _unpacked(whole: bytes) -> tuple[Sequence[Ground], Callable[[int], Any]]:
+def _unpacked(whole: bytes) -> tuple[Callable[[int], Any], Sequence[CalibrationCache]]:
     """What all draws of a study share, as the process that asks packed it; unpacked once."""
     import cloudpickle
 
-    return cast("tuple[Sequence[Ground], Callable[[int], Any]]", cloudpickle.loads(whole))
+    return cast("tuple[Callable[[int], Any], Sequence[CalibrationCache]]", cloudpickle.loads(whole))

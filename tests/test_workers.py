@@ -79,10 +79,10 @@ def test_what_is_refused_in_a_process_is_refused_here() -> None:
 
     ground, seen = ground_of(load_scenario(SCENARIOS[0]), SMALL), []
     with pytest.raises(InputError, match=r"^draw 2 cannot be$"):
-        for one in each_draw([ground], refuse, 1, workers=2):
+        for one in each_draw(refuse, SMALL, [ground.cache], 1, workers=2):
             seen.append(one)
     assert seen == [0, 1]
-    assert list(each_draw([ground], lambda draw: 2 * draw, 1, workers=2)) == [0, 2, 4, 6]
+    assert list(each_draw(lambda draw: 2 * draw, SMALL, [ground.cache], 1, workers=2)) == [0, 2, 4, 6]
 
 
 @pytest.mark.usefixtures("in_processes")
@@ -96,8 +96,8 @@ def test_a_process_that_is_killed_is_told_in_one_sentence_and_the_next_study_run
         return draw
 
     with pytest.raises(InputError, match=r"^a process of the run ended before its work was done; run again$"):
-        list(each_draw([ground], fall, 1, workers=2))
-    assert list(each_draw([ground], lambda draw: draw, 1, workers=2)) == [0, 1, 2, 3]
+        list(each_draw(fall, SMALL, [ground.cache], 1, workers=2))
+    assert list(each_draw(lambda draw: draw, SMALL, [ground.cache], 1, workers=2)) == [0, 1, 2, 3]
 
 
 SCRIPT = f"""
@@ -114,5 +114,6 @@ print(len(run(load_scenario("{SCENARIOS[0]}"), Options(children=300, draws=3, wo
 def test_a_plain_script_without_a_guard_runs_once(tmp_path: Path) -> None:
     script = tmp_path / "study.py"
     script.write_text(SCRIPT)
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    found = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CRADLECAST_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False, env=found)
     assert (done.returncode, done.stdout, done.stderr) == (0, "once\nTrue\n", "")
