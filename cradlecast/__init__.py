@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cradlecast.explanation import explain
     from cradlecast.finance.replay import replay
+    from cradlecast.pricing import price, solve
     from cradlecast.published import associations
     from cradlecast.scenarios.errors import InputError
     from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario, load_trial
     from cradlecast.scenarios.options import Options
-    from cradlecast.study import Result, compare, price, run, solve
+    from cradlecast.study import Result, compare, run
     from cradlecast.targets import fit
     from cradlecast.tracing import trace
     from cradlecast.trials import trial, validate
@@ -55,10 +56,10 @@ _HOMES = {
     "load_program": "cradlecast.scenarios.library",
     "load_scenario": "cradlecast.scenarios.library",
     "load_trial": "cradlecast.scenarios.library",
-    "price": "cradlecast.study",
+    "price": "cradlecast.pricing",
     "replay": "cradlecast.finance.replay",
     "run": "cradlecast.study",
-    "solve": "cradlecast.study",
+    "solve": "cradlecast.pricing",
     "trace": "cradlecast.tracing",
     "trial": "cradlecast.trials",
     "validate": "cradlecast.trials",

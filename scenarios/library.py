@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -59,7 +59,6 @@ NATIONAL_COSTS: Final = "us"
 _ENDINGS: Final = (".yaml", ".yml")
 
 
-@cache
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of the shipped files of a kind, in alphabetical order."""
     folder = _folder(kind)

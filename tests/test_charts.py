@@ -17,9 +17,10 @@ from holoviews.streams import Pipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cradlecast.pricing import price
 from cradlecast.scenarios.library import load_deal, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import price, run
+from cradlecast.study import run
 from cradlecast.ui.charts import (
     FARTHEST,
     LONGEST_TITLE,

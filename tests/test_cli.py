@@ -34,16 +34,13 @@ type Capture = pytest.CaptureFixture[str]
 
 
 class Study(types.ModuleType):
-    """Stands in for cradlecast.study: answers at once, and remembers what it was asked."""
+    """Stands in for cradlecast.study and cradlecast.pricing: answers at once, and remembers what it was asked."""
 
     def __init__(self) -> None:
         super().__init__("cradlecast.study")
         self.asked: list[tuple[Any, ...]] = []
         self.books_are_right = True
         self.problem: BaseException | None = None
-
-    def run(self, scenario: Scenario, options: Options, progress: object) -> object:
-        return self.compare([scenario], options, progress)
 
     def compare(self, scenarios: Sequence[Scenario], options: Options, progress: object) -> object:
         self.asked.append((tuple(scenarios), options, progress))
@@ -80,6 +77,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     """A study that answers at once."""
     stub = Study()
     monkeypatch.setitem(sys.modules, "cradlecast.study", stub)
+    monkeypatch.setitem(sys.modules, "cradlecast.pricing", stub)
     monkeypatch.delenv("COLUMNS", raising=False)
     return stub
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from cradlecast.pricing import price
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_deal, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import price, run
+from cradlecast.study import run
 from cradlecast.ui import work
 from cradlecast.ui.jobs import PLACES, Job, Jobs
 from cradlecast.ui.keep import plainly

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cradlecast.pricing import price
 from cradlecast.scenarios.library import load_deal, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import price, run
+from cradlecast.study import run
 from cradlecast.ui import keep
 from cradlecast.ui.keep import folder, keep_found, path_of, plainly, read_found
 from cradlecast.ui.rows import tables_of

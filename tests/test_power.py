@@ -15,11 +15,11 @@ from cradlecast.finance.power import (
     regression_to_the_mean,
     screens_table,
 )
+from cradlecast.pricing import price
 from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import price
 from tests.deal_examples import cell, deal, declaration, figure, line, metric, net_metric, study
 
 TEN_PERCENT_BETTER = [{"any_of": [{"of": "effect", "at_least": 0.04}]}]

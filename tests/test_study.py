@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import cradlecast as cc
+from cradlecast.pricing import price
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_deal, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import compare, price, run
+from cradlecast.study import compare, run
 from cradlecast.summaries import split_spread
 from tests.worlds import SCENARIOS, settings
 

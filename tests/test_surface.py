@@ -11,9 +11,10 @@ import pytest
 
 from cradlecast.additional import cost_per_additional
 from cradlecast.preview import measure
+from cradlecast.pricing import price
 from cradlecast.scenarios.library import load_community, load_deal, load_program, load_scenario, names
 from cradlecast.scenarios.options import Options
-from cradlecast.study import price, run
+from cradlecast.study import run
 from cradlecast.ui.keep import keep_surface, path_of, read_kept_surface
 from cradlecast.ui.layouts import study_views
 from cradlecast.ui.occasion import occasion_of

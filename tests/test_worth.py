@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from cradlecast.accounts import SEATS, Span, Tariff, yearly_amounts
+from cradlecast.pricing import price, solve
 from cradlecast.scenarios.costs import CostLine
 from cradlecast.scenarios.evidence import estimate
 from cradlecast.scenarios.library import costs_of, load_deal, load_prices, load_scenario
 from cradlecast.scenarios.options import Options
-from cradlecast.study import Result, price, run, solve
+from cradlecast.study import Result, run
 from cradlecast.ui.layouts import study_views
 from cradlecast.ui.rows import tables_of
 from cradlecast.worth import BESIDE, EXCESS_BURDEN, cash_part, published_rows

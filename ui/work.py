@@ -85,7 +85,7 @@ def run_deal(place: int, deal: Deal, scenario: Scenario, options: Options) -> Fo
     StoppedError
         If the board says so.
     """
-    from cradlecast.study import price
+    from cradlecast.pricing import price
 
     tell = _teller(place)
     tell(0, options.draws)
