@@ -35,6 +35,9 @@ CALIBRATION_SECONDS: Final = 0.1
 IDLE_SECONDS: Final = 30
 """Time after which processes without work end."""
 
+HEAD: Final = 16
+"""Draws at the beginning that the process that asks lives itself, to have something to tell while others start."""
+
 type Kind = Literal["serial", "threads", "processes"]
 
 
@@ -116,25 +119,36 @@ def _on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> 
 def _in_processes[T](
     function: Callable[[int], T], caches: Sequence[CalibrationCache], draws: range, workers: int
 ) -> Iterator[T]:
-    """Draws in processes, in order. A caller's script is not run again in them, as those of the standard library do."""
+    """Draws in this process and in others, in order; this one works while the others start.
+
+    A caller's script is not run again in the others, as it would be in those of the standard library.
+    """
     import cloudpickle
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
     whole = cloudpickle.dumps((function, caches))
-    pool = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS)
-    waiting = [pool.submit(_draw_in_process, whole, draw) for draw in draws]
+    pool = get_reusable_executor(max_workers=workers - 1, timeout=IDLE_SECONDS)
+    waiting = {draw: pool.submit(_draw_in_process, whole, draw) for draw in (*draws[HEAD:], *draws[:HEAD])}
+    found: dict[int, T] = {}
     try:
-        for future in waiting:
-            result, solved = future.result()
-            for cache, calibrations in zip(caches, solved, strict=True):
-                for draw, calibration in calibrations.items():
-                    cache.put(draw, calibration)
-            yield result
+        for draw in draws:
+            while draw not in found and not waiting[draw].done():
+                free = next((later for later in draws[draw:] if later not in found and waiting[later].cancel()), None)
+                if free is None:
+                    break
+                found[free] = function(free)
+            if draw not in found:
+                found[draw], solved = waiting[draw].result()
+                for cache, calibrations in zip(caches, solved, strict=True):
+                    for number, calibration in calibrations.items():
+                        cache.put(number, calibration)
+            yield found.pop(draw)
+            del waiting[draw]
     except TerminatedWorkerError:
         raise InputError("a process of the run ended before its work was done; run again") from None
     finally:
-        for future in waiting:
+        for future in waiting.values():
             future.cancel()
 
 

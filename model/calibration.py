@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
@@ -157,16 +157,18 @@ def calibrate(
         if event == "arrest":
             arrests = 1.0 - (1.0 - chance) ** (kernels.GRADUATION_AGE - first)
     steps = Steps(theta, children)
-    chance = solve("high_school_graduate", steps.graduation(), ones, _logistic, kept=False)
+    unarrested = steps.graduation()
+    chance = solve("high_school_graduate", unarrested, ones, _logistic, kept=False)
     moves = float(np.sum(arrests * chance * (1.0 - chance)) / np.sum(arrests))
     theta[Theta.ARREST_STEP] = -values["arrest_graduation"] / 100.0 / moves
     of = np.concatenate([1.0 - arrests, arrests])
-    index = np.concatenate([steps.graduation(), steps.graduation() + float(theta[Theta.ARREST_STEP])])
+    index = np.concatenate([unarrested, unarrested + float(theta[Theta.ARREST_STEP])])
     graduated = (solve("high_school_graduate", index, of, _logistic) * of).reshape(2, -1).sum(axis=0)
     enrolled = graduated * solve("postsecondary_enrolled", steps.enrolment(), graduated, _logistic)
     four = solve("four_year", steps.sector(), enrolled, _logistic)
     of = np.concatenate([enrolled * (1.0 - four), enrolled * four])
-    index = np.concatenate([steps.completion(), steps.completion() + float(theta[Theta.FOUR_YEAR_STEP])])
+    two_year = steps.completion()
+    index = np.concatenate([two_year, two_year + float(theta[Theta.FOUR_YEAR_STEP])])
     again = float(theta[Theta.COLLEGE_RETURN])
     done = of * solve("postsecondary_completed", index, of, lambda odds, level: finishing(odds, level, again))
     completed = done.reshape(2, -1).sum(axis=0)
@@ -197,18 +199,18 @@ class Steps:
     theta: Reals
     children: Children
 
-    @property
+    @cached_property
     def base(self) -> Floats:
         """Own skill at the end of grade 8."""
         return self.children.real(Real.OWN_GRADE8).astype(np.float64)
 
     def _index(self, step: str, load: str | None = None) -> Floats:
         """Skill, gains from programs and the gain outside tests."""
-        theta, x = self.theta, self.children.x.astype(np.float64)
-        boost = x[Real.FADING] + x[Real.LONG_RUN]
+        theta, children = self.theta, self.children
+        boost = children.real(Real.FADING).astype(np.float64) + children.real(Real.LONG_RUN)
         skill = float(theta[Theta[f"{step}_SLOPE"]]) * self.base + float(theta[Theta[f"{step}_GAIN"]]) * boost
         weight = float(theta[Theta[load]]) if load is not None else 0.0
-        return np.asarray(skill + weight * x[Real.NONTEST], np.float64)
+        return np.asarray(skill + weight * children.real(Real.NONTEST).astype(np.float64), np.float64)
 
     def _family(self) -> Floats:
         return np.asarray(float(self.theta[Theta.FAMILY_SLOPE]) * self.children.real(Real.FAMILY), np.float64)
@@ -241,15 +243,19 @@ class Steps:
 
 def _event_indices(theta: Reals, children: Children, shifts: Mapping[str, float]) -> Iterator[tuple[str, Floats]]:
     """School events with their log-odds in a year without intercepts, float64 (n,)."""
-    x, female = children.x.astype(np.float64), children.whole(Whole.FEMALE)
-    own = x[Real.TRAIT] * theta[Theta.TRAIT_WEIGHT] + x[Real.TRANSIENT] * theta[Theta.TRANSIENT_WEIGHT]
-    common = float(theta[Theta.EVENT_SLOPE]) * own + float(theta[Theta.EVENT_BEHAVIOUR]) * x[Real.BEHAVIOUR]
+    female = children.whole(Whole.FEMALE)
+    trait, transient, behaviour, liability = (
+        children.real(column).astype(np.float64)
+        for column in (Real.TRAIT, Real.TRANSIENT, Real.BEHAVIOUR, Real.LIABILITY)
+    )
+    own = trait * theta[Theta.TRAIT_WEIGHT] + transient * theta[Theta.TRANSIENT_WEIGHT]
+    common = float(theta[Theta.EVENT_SLOPE]) * own + float(theta[Theta.EVENT_BEHAVIOUR]) * behaviour
     at_4, at_3 = children.whole(Whole.CARE4), children.whole(Whole.CARE3)
     cared_for = np.where(at_4 != 0, at_4, at_3) != 0
     for number, event in enumerate(EVENTS):
         index = common + shifts[event] * cared_for + float(theta[Theta.GIRLS_ABSENCE + number]) * female
         if number == kernels.SPECIAL_EDUCATION:
-            index = index + float(theta[Theta.SPECIAL_LIABILITY]) * x[Real.LIABILITY]
+            index = index + float(theta[Theta.SPECIAL_LIABILITY]) * liability
         yield event, index
 
 
@@ -355,9 +361,15 @@ def even_out(children: Children, place: Place, theta: Reals) -> None:
 
 def _normal_scores(values: Reals) -> Floats:
     """Normal quantiles of the ranks of some values."""
-    ranks = np.empty(len(values))
-    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return np.asarray(ndtri((ranks + 0.5) / len(values)), dtype=np.float64)
+    scores = np.empty(len(values))
+    scores[np.argsort(values, kind="stable")] = _quantiles(len(values))
+    return scores
+
+
+@lru_cache(maxsize=64)
+def _quantiles(n: int) -> Floats:
+    """Normal quantiles of the ranks from 1 to ``n``: groups have the same size in every draw."""
+    return np.asarray(ndtri((np.arange(n) + 0.5) / n), dtype=np.float64)
 
 
 def margins_of(place: Place, name: str, cell_shares: Floats) -> list[Margin]:

@@ -1507,6 +1507,29 @@ def college_year(ids, world, theta, age, year, start, stop, x, k, cuts):
             now[i] = with_milestone(now[i], np.int32(NOW_CREDENTIAL))
 
 
+@compiled("void(float64[::1],float64,float64[:,::1],float64[::1])")
+def through_college(passes, again, studying, done):
+    """Sum up all ways through college for calibration: ``done`` float64 (n,) receives the chance to complete by 26.
+
+    ``passes`` float64 (n,): chance a year to pass; ``again`` that a student who has stopped out comes back;
+    ``studying`` float64 (4, n), overwritten: share that begins with so many years passed of four.
+    """
+    last = len(studying) - 1
+    stopped = np.zeros_like(studying)
+    for _ in range(ENROLMENT_AGE, COMPLETION_AGE + 1):
+        for stage in range(last, -1, -1):
+            for i in range(len(passes)):
+                back = again * stopped[stage, i]
+                at_work = studying[stage, i] + back
+                stopped[stage, i] = stopped[stage, i] - back + at_work * (1.0 - passes[i])
+                if stage == last:
+                    done[i] += at_work * passes[i]
+                else:
+                    studying[stage + 1, i] = at_work * passes[i]
+        for i in range(len(passes)):
+            studying[0, i] = 0.0
+
+
 @compiled("boolean(int32)", inline=True)
 def studies(now):
     """True for someone who is in college this year."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
+from cradlecast.model.children import Bools, Children, Longs, Reals, Words
 from cradlecast.model.childset import ChildSet
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.mesa_compat import as_mesa
@@ -61,7 +61,7 @@ class Pipeline(Town):
         self._effects = self.kind_effects()
         self._helped = False
         self._sites_now: tuple[float, Reals, Reals] | None = None
-        self._by_pool = np.array([site.number for sites in self.pools for site in sites], np.int64)
+        self._numbers = [np.array([site.number for site in sites], np.int32) for sites in self.pools]
         starts, stops = children.starts[:-1], children.starts[1:]
         self._born = np.column_stack([children.cohorts, starts, stops, range(len(starts))]).astype(np.int64)
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
@@ -256,27 +256,24 @@ class Pipeline(Town):
         given = self._given[start:stop]
         row = Whole.CARE3 if age == 3 else Whole.CARE4
         c.k[row, start:stop] = given // n_areas + 1
-        holders = np.flatnonzero(given >= 0)
-        pool = given[holders]
-        order = holders[self._in_line(start + holders, pool, n_areas)]
-        counts = np.bincount(pool, minlength=len(self.pools))
-        sites = c.k[row + 2, start:stop]
-        sites[:] = -1
-        parts: list[int] = []
-        for count, seats in zip(counts.tolist(), self.seats_by_pool(age), strict=True):
-            parts += apportion(count, seats)
-        sites[order] = np.repeat(self._by_pool, parts)
+        counts = np.bincount(given + 1, minlength=len(self.pools) + 1)[1:]
         seated = np.zeros(len(self.sites), np.int32)
-        seated[self._by_pool] = parts
+        site_of = np.full(len(self.pools) + 1, -1, np.int32)  # the last entry is for those at home, whose pool is -1
+        shared: list[tuple[int, list[int]]] = []
+        for pool, (count, seats) in enumerate(zip(counts.tolist(), self.seats_by_pool(age), strict=True)):
+            parts = apportion(count, seats)
+            seated[self._numbers[pool]] = parts
+            if len(taken := np.flatnonzero(parts)) == 1:
+                site_of[pool] = self._numbers[pool][taken[0]]
+            elif count:
+                shared.append((pool, parts))
+        sites = c.k[row + 2, start:stop]
+        sites[:] = site_of[given]
+        for pool, parts in shared:
+            here = np.flatnonzero(given == pool)
+            line = self._order(start + here, self._keys[pool // n_areas, start + here])
+            sites[here[line]] = np.repeat(self._numbers[pool], parts)
         self.record_seats(age, seated)
-
-    def _in_line(self, rows: Longs, pool: Wholes, n_areas: int) -> Longs:
-        """Order of some children by pool, then by their place in its line (ties, should there be any, by id)."""
-        line = self._keys[pool // n_areas, rows]
-        if len(self.pools) < 128:  # a pool's number and a lottery key fit in one word
-            whole = (pool.astype(np.uint64) << np.uint64(57)) | line
-            return self._order(rows, whole)
-        return np.lexsort((self._columns.ids[0, rows], self._columns.ids[1, rows], line, pool))
 
     def _order(self, rows: Longs, marks: Reals | Words) -> Longs:
         """Order of some children by a mark, ties by id: ids are asked for only where there is a tie."""

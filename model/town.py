@@ -198,7 +198,7 @@ class Town(mesa.Model):
         self.community_seats: dict[tuple[str, str, int], int] = {}
         self.sites: list[Site] = []
         self.flows = np.zeros((len(setting.cohorts), setting.horizon, 2, len(FLOWS)), np.int64)
-        self._book: list[tuple[int, int, dict[tuple[str, str, int], int], tuple[int, ...]]] = []
+        self._book: list[tuple[int, int, dict[tuple[str, str, int], int], list[int], list[int]]] = []
         self._agenda: dict[float, list[tuple[Policy | Course | Befalls, bool]]] = {}
         self._closed: list[tuple[Befalls, dict[tuple[str, str, int], int]]] = []
         self._own_areas: dict[tuple[str, str], Floats] = {}
@@ -593,23 +593,25 @@ class Town(mesa.Model):
         year = self.year
         for site, children in zip(self.sites, seated.tolist(), strict=True):
             site.seat(year, age, children)
-        simulated = tuple(site.seats.get(age, 0) for site in self.sites)
-        self._book.append((year, age, self._open_seats(), simulated))
+        simulated = np.array([site.seats.get(age, 0) for site in self.sites], np.int32)
+        of_streams = [each.reshape(len(self.setting.streams), -1).sum(axis=1).tolist() for each in (simulated, seated)]
+        self._book.append((year, age, self._open_seats(), of_streams[0], of_streams[1]))
         if self.setting.closing > 0.0:
             self._close_empty(age)
 
     def seat_rows(self) -> list[dict[str, Any]]:
         """The book of seats: a row per year, program, stream and age, in community units and as simulated."""
         rows = []
-        n_areas = len(self.setting.place.area_names)
-        for year, age, community, simulated in self._book:
+        scale, costs = (
+            self.setting.scale,
+            [site.seat_cost for site in self.sites[:: len(self.setting.place.area_names)]],
+        )
+        for year, age, community, simulated, seated in self._book:
             for at, (program, stream) in enumerate(self.setting.streams):
                 declared = self.setting.programs[program]
                 if age not in declared.ages:
                     continue
-                sites = slice(at * n_areas, (at + 1) * n_areas)
-                filled = sum(site.filled[year, age] for site in self.sites[sites])
-                seats = community[program, stream, age]
+                seats, filled = community[program, stream, age], seated[at]
                 rows.append(
                     {
                         "year": year,
@@ -617,14 +619,12 @@ class Town(mesa.Model):
                         "stream": stream,
                         "age": age,
                         "seats": seats,
-                        "seats_simulated": sum(simulated[sites]),
+                        "seats_simulated": simulated[at],
                         "filled_simulated": filled,
-                        "filled": filled / self.setting.scale,
+                        "filled": filled / scale,
                         "payer": POOL if stream == POOL else declared.payer,
-                        "dollars": seats * self.sites[sites.start].seat_cost,
-                        "for_children": filled / self.setting.scale * self.sites[sites.start].seat_cost
-                        if seats
-                        else 0.0,
+                        "dollars": seats * costs[at],
+                        "for_children": filled / scale * costs[at] if seats else 0.0,
                     }
                 )
         return [*rows, *self._service_rows(), *self._backbone_rows()]

@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cradlecast import workers
-from cradlecast.samples import ground_of
+from cradlecast.model.children import Longs
+from cradlecast.samples import ground_of, live
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_scenario, load_trial, names
 from cradlecast.scenarios.options import Options
@@ -63,6 +67,34 @@ def test_processes_do_not_change_a_byte_and_what_they_solved_is_kept() -> None:
 
 
 @pytest.mark.usefixtures("in_processes")
+def test_both_this_process_and_another_live_draws_and_what_they_solve_is_the_same(tmp_path: Path) -> None:
+    scenario, many, here = load_scenario(SCENARIOS[0]), replace(SMALL, draws=workers.HEAD + 4), os.getpid()
+    ground, started = ground_of(scenario, many), tmp_path / "started"
+
+    def lived(draw: int) -> tuple[int, Longs]:
+        if os.getpid() != here:
+            started.touch()
+        else:
+            _wait_for(started)
+        return os.getpid(), live(ground, [scenario], draw)[0][0].milestones[1]
+
+    shared = list(each_draw(lived, many, [ground.cache], 2, workers=2))
+    assert len({pid for pid, _ in shared}) == 2
+    assert {here} < {pid for pid, _ in shared}
+    assert all(ground.cache.get(draw) is not None for draw in range(many.draws))
+    alone = [live(ground_of(scenario, many), [scenario], draw)[0][0].milestones[1] for draw in range(many.draws)]
+    assert all(np.array_equal(one, other) for (_, one), other in zip(shared, alone, strict=True))
+
+
+def _wait_for(file: Path) -> None:
+    """Wait until another process has left a sign."""
+    until = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < until, "no other process came"
+        time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("in_processes")
 def test_trials_are_the_same_in_processes() -> None:
     every = [load_trial(name) for name in names("trial")]
     trials = [next(one for one in every if one.of_service is of_service) for of_service in (True, False)]
@@ -87,17 +119,20 @@ def test_what_is_refused_in_a_process_is_refused_here() -> None:
 
 @pytest.mark.usefixtures("in_processes")
 @pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
-def test_a_process_that_is_killed_is_told_in_one_sentence_and_the_next_study_runs() -> None:
-    ground = ground_of(load_scenario(SCENARIOS[0]), SMALL)
-    kill = signal.SIGKILL
+def test_a_process_that_is_killed_is_told_in_one_sentence_and_the_next_study_runs(tmp_path: Path) -> None:
+    many, here, fallen = replace(SMALL, draws=workers.HEAD + 4), os.getpid(), tmp_path / "fallen"
+    cache = ground_of(load_scenario(SCENARIOS[0]), many).cache
 
     def fall(draw: int) -> int:
-        os.kill(os.getpid(), kill)
+        if os.getpid() != here:
+            fallen.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        _wait_for(fallen)
         return draw
 
     with pytest.raises(InputError, match=r"^a process of the run ended before its work was done; run again$"):
-        list(each_draw(fall, SMALL, [ground.cache], 1, workers=2))
-    assert list(each_draw(lambda draw: draw, SMALL, [ground.cache], 1, workers=2)) == [0, 1, 2, 3]
+        list(each_draw(fall, many, [cache], 1, workers=2))
+    assert list(each_draw(lambda draw: draw, many, [cache], 1, workers=2)) == list(range(many.draws))
 
 
 SCRIPT = f"""
