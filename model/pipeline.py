@@ -61,7 +61,8 @@ class Pipeline(Town):
         self._effects = self.kind_effects()
         self._helped = False
         self._sites_now: tuple[float, Reals, Reals] | None = None
-        self._numbers = [np.array([site.number for site in sites], np.int32) for sites in self.pools]
+        self._numbers = [[site.number for site in sites] for sites in self.pools]
+        self._by_pool = np.array([number for numbers in self._numbers for number in numbers], np.int64)
         starts, stops = children.starts[:-1], children.starts[1:]
         self._born = np.column_stack([children.cohorts, starts, stops, range(len(starts))]).astype(np.int64)
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
@@ -257,22 +258,24 @@ class Pipeline(Town):
         row = Whole.CARE3 if age == 3 else Whole.CARE4
         c.k[row, start:stop] = given // n_areas + 1
         counts = np.bincount(given + 1, minlength=len(self.pools) + 1)[1:]
-        seated = np.zeros(len(self.sites), np.int32)
-        site_of = np.full(len(self.pools) + 1, -1, np.int32)  # the last entry is for those at home, whose pool is -1
-        shared: list[tuple[int, list[int]]] = []
+        site_of = [-1] * (len(self.pools) + 1)  # the last entry is for those at home, whose pool is -1
+        several: list[int] = []
+        every: list[list[int]] = []
         for pool, (count, seats) in enumerate(zip(counts.tolist(), self.seats_by_pool(age), strict=True)):
-            parts = apportion(count, seats)
-            seated[self._numbers[pool]] = parts
-            if len(taken := np.flatnonzero(parts)) == 1:
-                site_of[pool] = self._numbers[pool][taken[0]]
+            parts = apportion(count, seats) if count else [0] * len(seats)
+            every.append(parts)
+            if count and max(parts) == count:
+                site_of[pool] = self._numbers[pool][parts.index(count)]
             elif count:
-                shared.append((pool, parts))
+                several.append(pool)
         sites = c.k[row + 2, start:stop]
-        sites[:] = site_of[given]
-        for pool, parts in shared:
-            here = np.flatnonzero(given == pool)
+        sites[:] = np.array(site_of, np.int32)[given]
+        for pool in several:
+            here = (given == pool).nonzero()[0]
             line = self._order(start + here, self._keys[pool // n_areas, start + here])
-            sites[here[line]] = np.repeat(self._numbers[pool], parts)
+            sites[here[line]] = np.repeat(self._numbers[pool], every[pool])
+        seated = np.zeros(len(self.sites), np.int32)
+        seated[self._by_pool] = [children for parts in every for children in parts]
         self.record_seats(age, seated)
 
     def _order(self, rows: Longs, marks: Reals | Words) -> Longs:
