@@ -8,8 +8,10 @@ are the same to the last bit whichever it is.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -36,7 +38,7 @@ IDLE_SECONDS: Final = 30
 """Time after which processes without work end."""
 
 HEAD: Final = 16
-"""Draws at the beginning that the process that asks lives itself, to have something to tell while others start."""
+"""Draws by which other processes are ahead of the one that asks, so that it has something to tell while they start."""
 
 type Kind = Literal["serial", "threads", "processes"]
 
@@ -99,15 +101,15 @@ def each_draw[T](
         if kind == "serial":
             yield from map(function, draws)
         elif kind == "threads":
-            yield from _on_threads(function, draws, workers)
+            yield from on_threads(function, draws, workers)
         else:
-            yield from _in_processes(function, caches, draws, workers)
+            yield from in_processes(function, caches, draws, workers)
     finally:
         for cache in caches:
             cache.save()
 
 
-def _on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> Iterator[T]:
+def on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> Iterator[T]:
     """Draws on threads, in order."""
     pool = ThreadPoolExecutor(workers)
     try:
@@ -116,7 +118,7 @@ def _on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> 
         pool.shutdown(cancel_futures=True)
 
 
-def _in_processes[T](
+def in_processes[T](
     function: Callable[[int], T], caches: Sequence[CalibrationCache], draws: range, workers: int
 ) -> Iterator[T]:
     """Draws in this process and in others, in order; this one works while the others start.
@@ -128,28 +130,59 @@ def _in_processes[T](
     from loky.process_executor import TerminatedWorkerError
 
     whole = cloudpickle.dumps((function, caches))
-    pool = get_reusable_executor(max_workers=workers - 1, timeout=IDLE_SECONDS)
-    waiting = {draw: pool.submit(_draw_in_process, whole, draw) for draw in (*draws[HEAD:], *draws[:HEAD])}
-    found: dict[int, T] = {}
+    todo, found = list(draws), dict[int, T]()
+    away: dict[int, Future[tuple[T, list[dict[int, Calibration]]]]] = {}
+    with _deaf_to_interrupts():
+        pool = get_reusable_executor(max_workers=workers - 1, timeout=IDLE_SECONDS)
+        _send(pool, whole, todo, away, 2 * (workers - 1))
     try:
         for draw in draws:
-            while draw not in found and not waiting[draw].done():
-                free = next((later for later in draws[draw:] if later not in found and waiting[later].cancel()), None)
-                if free is None:
+            while draw not in found:
+                for back in [number for number, future in away.items() if future.done()]:
+                    found[back] = _taken(away.pop(back).result(), caches)
+                _send(pool, whole, todo, away, 2 * (workers - 1))
+                if draw in found:
                     break
-                found[free] = function(free)
-            if draw not in found:
-                found[draw], solved = waiting[draw].result()
-                for cache, calibrations in zip(caches, solved, strict=True):
-                    for number, calibration in calibrations.items():
-                        cache.put(number, calibration)
+                if todo:
+                    here = todo.pop(0)
+                    found[here] = function(here)
+                else:
+                    wait(away.values(), return_when=FIRST_COMPLETED)
             yield found.pop(draw)
-            del waiting[draw]
     except TerminatedWorkerError:
         raise InputError("a process of the run ended before its work was done; run again") from None
     finally:
-        for future in waiting.values():
-            future.cancel()
+        if todo or away:  # refused, interrupted, or nobody wants the rest
+            pool.shutdown(wait=True, kill_workers=True)
+
+
+def _send(pool: Executor, whole: bytes, todo: list[int], away: dict[int, Future[Any]], most: int) -> None:
+    """Keep the other processes at work, with draws somewhat ahead of those that are lived here."""
+    while todo and len(away) < most:
+        draw = todo.pop(min(HEAD, len(todo) - 1))
+        away[draw] = pool.submit(_draw_in_process, whole, draw)
+
+
+def _taken[T](back: tuple[T, list[dict[int, Calibration]]], caches: Sequence[CalibrationCache]) -> T:
+    """What came back of a draw; the calibrations that it solved are kept."""
+    result, solved = back
+    for cache, calibrations in zip(caches, solved, strict=True):
+        for number, calibration in calibrations.items():
+            cache.put(number, calibration)
+    return result
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that leave an interrupt from the keyboard to this one, which hears it when they have started."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _draw_in_process(whole: bytes, draw: int) -> tuple[Any, list[dict[int, Calibration]]]:
