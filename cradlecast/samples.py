@@ -26,7 +26,7 @@ from cradlecast.model.arms import (
 )
 from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.calibration_cache import CalibrationCache
-from cradlecast.model.children import Children, Longs, children_of, world_key
+from cradlecast.model.children import Children, Longs, Words, children_of, world_key
 from cradlecast.model.draws import draw_parameters
 from cradlecast.model.paths import count_paths
 from cradlecast.model.pipeline import Pipeline
@@ -163,24 +163,26 @@ def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequ
     lived: list[list[Sample]] = [[] for _ in scenarios]
     for number in range(options.worlds):
         world = draw * options.worlds + number
-        key = world_key(options.seed, world)
-        born: dict[tuple[int, ...], Children] = {}
-        for pair in arms:
-            if pair.baseline.cohorts not in born:
-                born[pair.baseline.cohorts] = children_in(replace(pair.baseline, world=key))
-        for same in dict.fromkeys(pair.same for pair in arms):
-            here = [at for at, pair in enumerate(arms) if pair.same == same]
-            children = born[arms[here[0]].baseline.cohorts]
-            town = Pipeline(replace(arms[here[0]].baseline, world=key), children)
-            others: dict[int, Pipeline] = {}
-            for at in sorted(here, key=lambda at: arms[at].parts):
-                town.run(before=arms[at].parts)
-                others[at] = Pipeline(replace(arms[at].scenario, world=key), children, town)
-            baseline = outcomes.Arm(town.run())
-            for at, other in others.items():
-                sample = _sample(ground, baseline, outcomes.Arm(other.run()), metrics, draw, world)
-                lived[at].append(sample)
+        for at, baseline, arm in _lives(arms, world_key(options.seed, world)):
+            lived[at].append(_sample(ground, baseline, arm, metrics, draw, world))
     return lived
+
+
+def _lives(arms: Sequence[_Arms], world: Words) -> Iterator[tuple[int, outcomes.Arm, outcomes.Arm]]:
+    """Both arms of every scenario in one world, with its number: what scenarios and arms share is lived once."""
+    born: dict[tuple[int, ...], Children] = {}
+    for same in dict.fromkeys(pair.same for pair in arms):
+        here = sorted((at for at, pair in enumerate(arms) if pair.same == same), key=lambda at: arms[at].parts)
+        first = replace(arms[here[0]].baseline, world=world)
+        if first.cohorts not in born:
+            born[first.cohorts] = children_in(first)
+        town, others = Pipeline(first, born[first.cohorts]), []
+        for at in here:
+            town.run(before=arms[at].parts)
+            others.append(Pipeline(replace(arms[at].scenario, world=world), town.columns()).carry_on(town))
+        baseline = outcomes.Arm(town.run())
+        for at, other in zip(here, others, strict=True):
+            yield at, baseline, outcomes.Arm(other.run())
 
 
 @dataclass(frozen=True)

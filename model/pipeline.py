@@ -44,15 +44,11 @@ class Pipeline(Town):
         What fixes the run.
     children
         The children of the setting's world; the model works on a copy.
-    after
-        Another arm with the same children, whose years so far are to be carried on from, in place of ``children``:
-        nothing in this arm may differ before, see ``Setting.same_until``.
     """
 
-    def __init__(self, setting: Setting, children: Children, after: Pipeline | None = None) -> None:
+    def __init__(self, setting: Setting, children: Children) -> None:
         super().__init__(setting)
-        born: Children = children if after is None else after.columns()
-        self._columns = born.copy()
+        self._columns = children.copy()
         self.children: ChildSet = as_mesa(self)  # ``agents_by_type[Child]`` answers with it as well
         n = len(children)
         self._places = np.full((n, 6), -1, np.int32)
@@ -67,8 +63,6 @@ class Pipeline(Town):
         self._born = np.column_stack([children.cohorts, starts, stops, range(len(starts))]).astype(np.int64)
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
         self._lived = 0.0
-        if after is not None:
-            self._carry_on(after)
 
     def step(self) -> None:
         """Live through one school year."""
@@ -293,8 +287,12 @@ class Pipeline(Town):
             self.step()
         return self
 
-    def _carry_on(self, other: Pipeline) -> None:
-        """Go with the institutions alone through the years that another arm has lived, and take over what it booked."""
+    def carry_on(self, other: Pipeline) -> Pipeline:
+        """Carry on from another arm, whose children this one was given as they are now.
+
+        The institutions go through the years so far without children, and take over what the other arm has booked;
+        nothing may differ between the two before, see ``Setting.same_until``.
+        """
         self._lived = other.time
         while self.time < other.time:
             self.step()
@@ -305,6 +303,7 @@ class Pipeline(Town):
             site.filled = dict(model.filled)
         for mine, theirs in zip(self.providers, other.providers, strict=True):
             mine.book = dict(theirs.book)
+        return self
 
     def columns(self) -> Children:
         """The children as columns."""

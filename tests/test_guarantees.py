@@ -47,7 +47,7 @@ def test_an_arm_that_carries_on_from_the_baseline_lives_as_one_from_birth(name: 
     baseline, scenario = settings(name, 900)
     children = born(baseline)
     before = Pipeline(baseline, children).run(before=scenario.same_until(baseline))
-    through = Pipeline(scenario, children, before).run()
+    through = Pipeline(scenario, before.columns()).carry_on(before).run()
     whole = Pipeline(scenario, children).run()
     assert same(through.columns(), whole.columns())
     assert np.array_equal(through.flows, whole.flows)
