@@ -223,7 +223,6 @@ def test_the_history_knows_every_ratio_of_the_gate() -> None:
     assert all(set(entry["ratios"]) == set(gate.runs()) - {gate.LOOP} for entry in known[-1:])
 
 
-@pytest.mark.slow
 def test_nothing_has_become_slow(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status = main(["gate", "--results", str(tmp_path)])
     assert status == 0, capsys.readouterr().out
