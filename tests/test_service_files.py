@@ -271,7 +271,8 @@ def test_it_is_explained_with_its_places_levers_and_what_it_cannot_say(tmp_path:
     assert "dollars a child served by clubs" in moves["service_cost"]
     sentences = " ".join(in_short(told))
     assert "After-school clubs at 6 to 7: places for 2,500 children a year, 0 in the baseline" in sentences
-    assert "After-school clubs: friendship were measured elsewhere" in " ".join(cannot_say(told))
+    left_out = "After-school clubs: friendship was measured elsewhere and is not in the model."
+    assert left_out in " ".join(cannot_say(told))
     matter = {str(row["name"]) for row in told.assumptions if row["kind"] == "parameter"}
     assert {"clubs_skill", "clubs_take_up"} <= matter
     assert "tutoring_skill" not in matter

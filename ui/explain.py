@@ -183,9 +183,11 @@ def cannot_say(told: Explanation) -> list[str]:
         places = ", ".join(f"{place} ({number})" for place, number in borrowed.most_common())
         limits.append(f"What only local figures could tell: {borrowed.total()} stand in from elsewhere: {places}.")
     for service in told.services.values():
-        missing = ", ".join(one.outcome for one in service.not_carried)
+        missing = [one.outcome for one in service.not_carried]
         if missing:
-            limits.append(f"{service.title}: {missing} were measured elsewhere and are not in the model.")
+            was, is_ = ("was", "is") if len(missing) == 1 else ("were", "are")
+            named = ", ".join(missing)
+            limits.append(f"{service.title}: {named} {was} measured elsewhere and {is_} not in the model.")
         if not service.effects:
             limits.append(f"What {service.title.lower()} does for children: nothing measured of it is in the model.")
     weak = [str(row["name"]) for row in parameters if row["grade"] == "association"]
