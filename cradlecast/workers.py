@@ -40,6 +40,9 @@ IDLE_SECONDS: Final = 30
 HEAD: Final = 16
 """Draws by which other processes are ahead of the one that asks, so that it has something to tell while they start."""
 
+type Back[T] = tuple[T, list[dict[int, Calibration]]]
+"""What comes back of a draw: what the function made of it, and calibrations that were solved elsewhere, by cache."""
+
 type Kind = Literal["serial", "threads", "processes"]
 
 
@@ -130,25 +133,29 @@ def in_processes[T](
     from loky.process_executor import TerminatedWorkerError
 
     whole = cloudpickle.dumps((function, caches))
-    todo, found = list(draws), dict[int, T]()
-    away: dict[int, Future[tuple[T, list[dict[int, Calibration]]]]] = {}
-    with _deaf_to_interrupts():
-        pool = get_reusable_executor(max_workers=workers - 1, timeout=IDLE_SECONDS)
-        _send(pool, whole, todo, away, 2 * (workers - 1))
+    todo: list[int] = list(draws)
+    away: dict[int, Future[Back[T]]] = {}
+    done: dict[int, Future[Back[T]]] = {}
+    try:
+        with _deaf_to_interrupts():
+            pool = get_reusable_executor(max_workers=workers - 1, timeout=IDLE_SECONDS)
+            _send(pool, whole, todo, away, 2 * (workers - 1))
+    except OSError:  # a system that lets no process start, or has no semaphores
+        yield from map(function, draws)
+        return
     try:
         for draw in draws:
-            while draw not in found:
-                for back in [number for number, future in away.items() if future.done()]:
-                    found[back] = _taken(away.pop(back).result(), caches)
+            while draw not in done:
+                done |= {number: away.pop(number) for number in [*away] if away[number].done()}
                 _send(pool, whole, todo, away, 2 * (workers - 1))
-                if draw in found:
+                if draw in done:
                     break
                 if todo:
                     here = todo.pop(0)
-                    found[here] = function(here)
+                    done[here] = _lived_here(function, here)
                 else:
                     wait(away.values(), return_when=FIRST_COMPLETED)
-            yield found.pop(draw)
+            yield _taken(done.pop(draw), caches)
     except TerminatedWorkerError:
         raise InputError("a process of the run ended before its work was done; run again") from None
     finally:
@@ -163,10 +170,20 @@ def _send(pool: Executor, whole: bytes, todo: list[int], away: dict[int, Future[
         away[draw] = pool.submit(_draw_in_process, whole, draw)
 
 
-def _taken[T](back: tuple[T, list[dict[int, Calibration]]], caches: Sequence[CalibrationCache]) -> T:
-    """What came back of a draw; the calibrations that it solved are kept."""
-    result, solved = back
-    for cache, calibrations in zip(caches, solved, strict=True):
+def _lived_here[T](function: Callable[[int], T], draw: int) -> Future[Back[T]]:
+    """A draw in this process, as one that came back: what it refuses is told in its turn."""
+    lived: Future[Back[T]] = Future()
+    try:
+        lived.set_result((function(draw), []))
+    except Exception as error:
+        lived.set_exception(error)
+    return lived
+
+
+def _taken[T](back: Future[Back[T]], caches: Sequence[CalibrationCache]) -> T:
+    """What came back of a draw; the calibrations that it solved elsewhere are kept."""
+    result, solved = back.result()
+    for cache, calibrations in zip(caches, solved, strict=False):
         for number, calibration in calibrations.items():
             cache.put(number, calibration)
     return result

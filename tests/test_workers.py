@@ -135,6 +135,17 @@ def test_a_process_that_is_killed_is_told_in_one_sentence_and_the_next_study_run
     assert list(each_draw(lambda draw: draw, many, [cache], 1, workers=2)) == list(range(many.draws))
 
 
+@pytest.mark.usefixtures("in_processes")
+def test_where_no_process_can_start_all_draws_are_lived_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError("no semaphores")
+
+    monkeypatch.setattr("loky.get_reusable_executor", refused)
+    cache = ground_of(load_scenario(SCENARIOS[0]), SMALL).cache
+    here = os.getpid()
+    assert list(each_draw(lambda _: os.getpid(), SMALL, [cache], 1, workers=2)) == [here] * SMALL.draws
+
+
 SCRIPT = f"""
 print("once", flush=True)
 from cradlecast import workers
