@@ -145,10 +145,7 @@ def named_pool(scenario: Scenario) -> Pool | None:
     pool = scenario.pool
     if pool is None:
         return None
-    parts = tuple(
-        part.model_copy(update={"program": load_program_or_service(part.program).name}) for part in pool.parts
-    )
-    return pool.model_copy(update={"parts": parts})
+    return pool.named([load_program_or_service(part.program).name for part in pool.parts])
 
 
 def span_of(ground: Ground, scenario: Scenario) -> Span:

@@ -18,10 +18,7 @@ from cradlecast.model.town import Setting, streams_of
 from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest, setting_in
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
-from cradlecast.workers import each_draw
-
-Progress = Callable[[int, int], None]
-"""Called with draws done and draws in all."""
+from cradlecast.workers import Progress, each_draw
 
 HORIZON = 30
 """Age to which the observed world is followed."""
@@ -96,12 +93,7 @@ def observed_worlds[T](
     def of_draw(draw: int) -> T:
         return measure(observed_world(ground, draw))
 
-    found: list[T] = []
-    for one in each_draw(of_draw, ground.options, [ground.cache], 1, workers):
-        found.append(one)
-        if progress is not None:
-            progress(len(found), ground.options.draws)
-    return found
+    return list(each_draw(of_draw, ground.options, [ground.cache], 1, workers, progress))
 
 
 def observed_world(ground: Ground, draw: int) -> Observed:

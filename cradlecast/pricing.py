@@ -22,8 +22,9 @@ from cradlecast.scenarios.library import load_prices
 from cradlecast.scenarios.options import METRIC_AGES, Options
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.solving import check_target
-from cradlecast.study import Progress, Result, record_of
+from cradlecast.study import Result, record_of
 from cradlecast.summaries import milestone_table
+from cradlecast.workers import Progress
 from cradlecast.worth import gains_of, worth_tables
 
 
@@ -147,11 +148,9 @@ def _case(
     ground = ground_of(scenario, options)
     parts: list[outcomes.Columns] = []
     samples: list[list[Sample]] = []
-    for done, (draw,) in enumerate(samples_of(ground, [scenario], metrics, workers), start=1):
+    for (draw,) in samples_of(ground, [scenario], metrics, workers, progress):
         samples.append(draw)
         parts.extend(sample.rows for sample in draw if sample.rows is not None)
-        if progress is not None:
-            progress(done, options.draws)
     children = outcomes.study_frame(parts, metrics)
     case = Case(
         deal=deal,

@@ -27,12 +27,13 @@ from cradlecast.model.associations import (
 )
 from cradlecast.model.children import Bools
 from cradlecast.model.kernels import Real
-from cradlecast.observed import Findings, Observed, Progress, interval, observed_worlds, record_of
+from cradlecast.observed import Findings, Observed, interval, observed_worlds, record_of
 from cradlecast.samples import ground_in
 from cradlecast.scenarios.community import Community
 from cradlecast.scenarios.evidence import Estimate, estimate
 from cradlecast.scenarios.library import load_parameters
 from cradlecast.scenarios.options import Options
+from cradlecast.workers import Progress
 
 type Role = Literal["set", "checked", "context"]
 """set: a parameter rests on it. checked: none does. context: another place's level, or a relative of the quantity."""

@@ -43,7 +43,7 @@ from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import Service
-from cradlecast.workers import each_draw
+from cradlecast.workers import Progress, each_draw
 
 CALIBRATION_CHILDREN = 12_000
 """Children in the calibration population: the fit's own sampling error stays near half a point."""
@@ -135,7 +135,11 @@ def ground_in(
 
 
 def samples_of(
-    ground: Ground, scenarios: Sequence[Scenario], metrics: Sequence[str] = (), workers: int | None = None
+    ground: Ground,
+    scenarios: Sequence[Scenario],
+    metrics: Sequence[str] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[list[list[Sample]]]:
     """Every draw in order: by scenario, its samples by world.
 
@@ -149,10 +153,12 @@ def samples_of(
         Metrics for which rows of single children are kept.
     workers
         Threads or processes; the same bytes for any number.
+    progress
+        Called after every draw.
     """
     function = partial(live, ground, scenarios, metrics=metrics)
     lives = 2 * ground.options.worlds * len(scenarios)
-    yield from each_draw(function, ground.options, [ground.cache], lives, workers)
+    yield from each_draw(function, ground.options, [ground.cache], lives, workers, progress)
 
 
 def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequence[str] = ()) -> list[list[Sample]]:

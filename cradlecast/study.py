@@ -6,8 +6,9 @@ is the difference between two lives of the same child.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -33,13 +34,10 @@ from cradlecast.summaries import (
     pool_table,
     seat_table,
 )
+from cradlecast.workers import Progress
 
 if TYPE_CHECKING:
     from cradlecast.finance.case import Case
-
-Progress = Callable[[int, int], None]
-"""Called with draws done and draws in all."""
-
 
 STUDY_TABLES: Final = (
     "milestones",
@@ -150,15 +148,17 @@ def _lived(
     for place in places:
         here = [scenario for scenario in scenarios if scenario.community == place]
         ground = ground_of(here[0], options, here[1:])
-        draws = []
-        for draw in samples_of(ground, here, (), workers):
-            draws.append(draw)
-            done += 1
-            if progress is not None:
-                progress(done, total)
+        tell = None if progress is None else partial(_of_all, progress, done, total)
+        draws = list(samples_of(ground, here, (), workers, tell))
+        done += options.draws
         for at, scenario in enumerate(here):
             found[scenario.name] = (ground, [draw[at] for draw in draws])
     return [found[scenario.name] for scenario in scenarios]
+
+
+def _of_all(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    """Tell of the draws of one community among those of all."""
+    progress(before + done, total)
 
 
 def record_of(scenarios: Sequence[Scenario], options: Options, *more: Deal) -> dict[str, object]:

@@ -28,12 +28,13 @@ from cradlecast.model.kernels import (
 )
 from cradlecast.model.outcomes import CARE, EARLY_CARE
 from cradlecast.model.place import LOW_WEIGHT, Place
-from cradlecast.observed import Findings, Observed, Progress, interval, observed_worlds, record_of
+from cradlecast.observed import Findings, Observed, interval, observed_worlds, record_of
 from cradlecast.samples import Ground, ground_in
 from cradlecast.scenarios.community import EVENTS, Community, Rates, Schooling
 from cradlecast.scenarios.evidence import estimate
 from cradlecast.scenarios.fields import Figure, ShareFigure
 from cradlecast.scenarios.options import Options
+from cradlecast.workers import Progress
 
 ALLOWED: Final = {"all": 0.01}
 """How far the rate of a group may be off, as a share; `ALLOWED_BY_GROUP` for the others."""

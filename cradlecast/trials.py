@@ -24,7 +24,7 @@ from cradlecast.model.place import Floats, Place
 from cradlecast.model.theta import chain
 from cradlecast.model.town import PROGRAMS, Setting, streams_of
 from cradlecast.model.trial_town import READINGS, TRIAL, TRIAL_STREAM, ServiceTrial, TrialTown, Worth, care_at, worth_of
-from cradlecast.observed import Findings, Progress, interval
+from cradlecast.observed import Findings, interval
 from cradlecast.samples import CALIBRATION_CHILDREN, Ground, children_in, digest, ground_in, setting_in
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.fields import Record
@@ -43,7 +43,7 @@ from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.release import VERSION
 from cradlecast.scenarios.service import Service
 from cradlecast.scenarios.trial import OUTCOMES, Figures, FollowUp, Trial, published_of
-from cradlecast.workers import each_draw
+from cradlecast.workers import Progress, each_draw
 
 CARE: Final = ("home", *PROGRAMS, "trial")
 """Kinds of care of a trial's children; the last is the trial's own."""
@@ -222,11 +222,7 @@ def run_trials(
         return [run_trial(one, grounds[community or one.community], number) for one in trials]
 
     caches = [ground.cache for ground in grounds.values()]
-    found: list[list[Effects]] = []
-    for one in each_draw(draw_of, options, caches, 2 * len(trials), workers):
-        found.append(one)
-        if progress is not None:
-            progress(len(found), options.draws)
+    found = each_draw(draw_of, options, caches, 2 * len(trials), workers, progress)
     return [list(draws) for draws in zip(*found, strict=True)]
 
 

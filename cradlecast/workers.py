@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -42,6 +42,9 @@ HEAD: Final = 16
 
 type Back[T] = tuple[T, list[dict[int, Calibration]]]
 """What comes back of a draw: what the function made of it, and calibrations that were solved elsewhere, by cache."""
+
+type Progress = Callable[[int, int], None]
+"""Called with draws done and draws in all."""
 
 type Kind = Literal["serial", "threads", "processes"]
 
@@ -76,6 +79,7 @@ def each_draw[T](
     caches: Sequence[CalibrationCache],
     lives: int,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[T]:
     """What a function makes of every draw, in order; calibrations that it solves are kept.
 
@@ -91,6 +95,8 @@ def each_draw[T](
         Lives of the study's children in each draw.
     workers
         Threads or processes; as many as there are cores if None.
+    progress
+        Called after every draw.
 
     Raises
     ------
@@ -102,17 +108,22 @@ def each_draw[T](
     kind = kind_for(options, lives, unsolved, workers)
     try:
         if kind == "serial":
-            yield from map(function, draws)
+            found = (function(draw) for draw in draws)
         elif kind == "threads":
-            yield from on_threads(function, draws, workers)
+            found = on_threads(function, draws, workers)
         else:
-            yield from in_processes(function, caches, draws, workers)
+            found = in_processes(function, caches, draws, workers)
+        with closing(found):
+            for done, one in enumerate(found, start=1):
+                if progress is not None:
+                    progress(done, len(draws))
+                yield one
     finally:
         for cache in caches:
             cache.save()
 
 
-def on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> Iterator[T]:
+def on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> Generator[T]:
     """Draws on threads, in order."""
     pool = ThreadPoolExecutor(workers)
     try:
@@ -123,7 +134,7 @@ def on_threads[T](function: Callable[[int], T], draws: range, workers: int) -> I
 
 def in_processes[T](
     function: Callable[[int], T], caches: Sequence[CalibrationCache], draws: range, workers: int
-) -> Iterator[T]:
+) -> Generator[T]:
     """Draws in this process and in others, in order; this one works while the others start.
 
     A caller's script is not run again in the others, as it would be in those of the standard library.

@@ -461,12 +461,14 @@ def _offsets(grid: Floats, margins: list[Margin], rate: Rate, sign: float, miles
     weight, value = weight[:, keep], value[:, keep]
     offsets = np.zeros(len(weight))
     parts = [(margin.target, inside[margin.name]) for margin in margins if weight[inside[margin.name]].sum() > 0]
-    fixed = [(target, here, weight[here], value[here], level[here]) for target, here in parts]
+    fixed = [
+        (target, float(logit(np.clip(target, 1e-6, 1 - 1e-6))), here, weight[here], value[here], level[here])
+        for target, here in parts
+    ]
     for _ in range(200):
         worst = 0.0
-        for target, here, w, v, at in fixed:
+        for target, wanted, here, w, v, at in fixed:
             total, o = w.sum(), offsets[here][:, None]
-            wanted = float(logit(np.clip(target, 1e-6, 1 - 1e-6)))
             step = 0.0
             for _ in range(3):
                 got = float((w * rate(_argument(v, o + step, sign), at)).sum() / total)

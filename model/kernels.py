@@ -1087,10 +1087,10 @@ def class_sums(sums, spans, x, k, n_schools):
 
     ``sums`` int64 (2 * classes,): sums, then counts; every birth year has ``n_schools`` classes, a school each.
     """
+    half = len(sums) // 2
     for at in range(len(spans)):
         start, stop = spans[at, 1], spans[at, 2]
         first_class = spans[at, 3] * n_schools
-        half = len(sums) // 2
         for i in range(start, stop):
             group = first_class + k[K_SCHOOL, i]
             sums[group] += to_fixed(x[X_SKILL, i])
@@ -1285,6 +1285,7 @@ def school_year(ids, world, theta, spans, year, x, k, cuts, sums, n_schools):
     ``sums`` and ``n_schools`` as in ``class_sums``; ``cuts`` float32 (14, cells): score cuts for the first three
     milestones, intercepts for the others.
     """
+    half = len(sums) // 2
     for at in range(len(spans)):
         age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
         first_class = spans[at, 3] * n_schools
@@ -1295,7 +1296,6 @@ def school_year(ids, world, theta, spans, year, x, k, cuts, sums, n_schools):
         skill, peer, school = x[X_SKILL, start:stop], x[X_PEER, start:stop], k[K_SCHOOL, start:stop]
         cell, reached, help_given = k[K_CELL, start:stop], k[K_REACHED, start:stop], x[X_HELP_SKILL, start:stop]
         noise, base = np.empty(n, np.float32), np.empty(n, np.float32)
-        half = len(sums) // 2
         s = phase(age)
         normals(low, high, world, D_SHOCK, year, noise)
         grow(trait, transient, noise, theta, base, age)

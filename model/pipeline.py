@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Bools, Children, Longs, Reals, Words
+from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
 from cradlecast.model.childset import ChildSet
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
 from cradlecast.model.mesa_compat import as_mesa
@@ -86,10 +86,7 @@ class Pipeline(Town):
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
         """Services take in the first in line of those for whom they are meant; ``ages`` to rows of their children."""
-        c = self._columns
-        if self._helped:
-            c.x[_FOR_THE_YEAR] = 0.0
-            self._helped = False
+        self._end_help()
         for provider in self.providers:
             if not provider.places(year):
                 continue
@@ -100,6 +97,12 @@ class Pipeline(Town):
             chosen = self._first_in_line(provider, year, rows, room)
             self._give(provider, chosen)
             provider.take_in(year, room, len(rows), len(chosen))
+
+    def _end_help(self) -> None:
+        """Let what holds for a year of service end with it."""
+        if self._helped:
+            self._columns.x[_FOR_THE_YEAR] = 0.0
+            self._helped = False
 
     def _first_in_line(self, provider: Provider, year: int, rows: Longs, room: int) -> Longs:
         """Rows of those who are taken in: the first in line, or in the line of each area."""
@@ -194,24 +197,16 @@ class Pipeline(Town):
     def _start_care(self, age: int, year: int, start: int, stop: int) -> None:
         """The year of 3- or 4-year-olds: seats, and what they are worth."""
         self._allot(age, year, start, stop)
-        c, setting = self._columns, self.setting
-        kernels.early_year(
-            c.ids,
-            setting.world,
-            self.theta,
-            age,
-            year,
-            start,
-            stop,
-            c.x,
-            c.k,
-            *self._at_sites(),
-            self.site_keys,
-            self.site_rooms[age],
-            self._effects,
-            setting.cuts,
-            int(Whole.CARE3 if age == 3 else Whole.CARE4),
-        )
+        sites = (*self._at_sites(), self.site_keys, self.site_rooms[age])
+        care = int(Whole.CARE3 if age == 3 else Whole.CARE4)
+        kernels.early_year(*self._rows(age, year, start, stop), *sites, self._effects, self.setting.cuts, care)
+
+    def _rows(
+        self, age: int, year: int, start: int, stop: int
+    ) -> tuple[Any, Words, Reals, int, int, int, int, Reals, Wholes]:
+        """What a kernel of one birth year takes first: whose year it is, by what it is lived, and their state."""
+        c = self._columns
+        return c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k
 
     def _at_sites(self) -> tuple[Reals, Reals]:
         """What a year at each site adds to skill and to parents' earnings, worked out once a year."""
@@ -221,22 +216,9 @@ class Pipeline(Town):
 
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Applications, seats, and who sits where."""
-        c, setting = self._columns, self.setting
-        kernels.applications(
-            c.ids,
-            setting.world,
-            self.theta,
-            age,
-            year,
-            start,
-            stop,
-            c.x,
-            c.k,
-            setting.place.next_to,
-            self._places,
-            self._keys,
-        )
-        n_areas = len(setting.place.area_names)
+        c, place = self._columns, self.setting.place
+        kernels.applications(*self._rows(age, year, start, stop), place.next_to, self._places, self._keys)
+        n_areas = len(place.area_names)
         kernels.allot(c.ids, start, stop, self._places, self._keys, self.pool_seats(age), n_areas, self._given)
         if age == 4:
             c.k[Whole.APPLIED, start:stop] = self._places[start:stop, 5]
@@ -256,12 +238,12 @@ class Pipeline(Town):
         several: list[int] = []
         every: list[list[int]] = []
         for pool, (count, seats) in enumerate(zip(counts.tolist(), self.seats_by_pool(age), strict=True)):
-            parts = apportion(count, seats) if count else [0] * len(seats)
+            parts = apportion(count, seats)
             every.append(parts)
-            if count and max(parts) == count:
-                site_of[pool] = self._numbers[pool][parts.index(count)]
-            elif count:
+            if max(parts, default=0) < count:
                 several.append(pool)
+            elif count:
+                site_of[pool] = self._numbers[pool][parts.index(count)]
         sites = c.k[row + 2, start:stop]
         sites[:] = np.array(site_of, np.int32)[given]
         for pool in several:

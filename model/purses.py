@@ -64,9 +64,7 @@ def _purse(
 ) -> Purse:
     """A pool with everything settled; parts go by the names of their programs."""
     parts = {part.program: load_program_or_service(part.program) for part in pool.parts}
-    named = pool.model_copy(
-        update={"parts": tuple(part.model_copy(update={"program": parts[part.program].name}) for part in pool.parts)}
-    )
+    named = pool.named([parts[part.program].name for part in pool.parts])
     means = dict(values) | {name: each.mean for name, each in load_parameters().parameters.items()}
     prices = load_prices()
     costs, expected, true = {}, {}, {}

@@ -602,10 +602,8 @@ class Town(mesa.Model):
     def seat_rows(self) -> list[dict[str, Any]]:
         """The book of seats: a row per year, program, stream and age, in community units and as simulated."""
         rows = []
-        scale, costs = (
-            self.setting.scale,
-            [site.seat_cost for site in self.sites[:: len(self.setting.place.area_names)]],
-        )
+        scale, n_areas = self.setting.scale, len(self.setting.place.area_names)
+        costs = [site.seat_cost for site in self.sites[::n_areas]]
         for year, age, community, simulated, seated in self._book:
             for at, (program, stream) in enumerate(self.setting.streams):
                 declared = self.setting.programs[program]

@@ -14,7 +14,6 @@ from cradlecast.model.kernels import HOME, Decision, Real, Whole
 from cradlecast.model.outcomes import MEASURES
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats
-from cradlecast.model.services import FOR_THE_YEAR
 from cradlecast.model.town import PROGRAMS, Setting
 from cradlecast.scenarios.community import EVENTS, MILESTONES
 from cradlecast.scenarios.trial import SchoolYear, Trial
@@ -225,7 +224,7 @@ class ServiceTrial(Pipeline):
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
         """Give the service to those in the trial who take it up, or who get it without the offer."""
         c, age = self._columns, year - self.first_year
-        c.x[np.array(FOR_THE_YEAR)] = 0.0
+        self._end_help()
         if age == self._first_age:
             self._before = c.k[_RECORDS].copy()
             self._inside[self._asking(self._provider, *ages[age])] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from pydantic import Field, model_validator
@@ -136,6 +137,12 @@ class Pool(Record):
         if self.last_year is not None and self.last_year < first:
             raise ValueError(f"last_year ({self.last_year}) must not lie before the first grant ({first})")
         return self
+
+    def named(self, names: Sequence[str]) -> Pool:
+        """The same pool with its parts under the names of the programs and services that they buy, in their order."""
+        pairs = zip(self.parts, names, strict=True)
+        parts = tuple(part.model_copy(update={"program": name}) for part, name in pairs)
+        return self.model_copy(update={"parts": parts})
 
 
 def pool_years(pool: Pool) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from cradlecast.scenarios.costs import Costs
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.library import (
     costs_of,
+    is_path,
     load_parameters,
     load_program,
     load_program_or_service,
@@ -257,7 +258,7 @@ def _program_of(part: str) -> str:
     programs, services = names("program"), names("service")
     if part in programs:
         return part
-    if "/" not in part and not part.endswith((".yaml", ".yml")) and part not in services:
+    if not is_path(part) and part not in services:
         raise InputError(
             f"parts of the pool names '{part}', which is no program and no service{nearest(part, programs + services)}"
         )
