@@ -170,8 +170,10 @@ def in_processes[T](
     except TerminatedWorkerError:
         raise InputError("a process of the run ended before its work was done; run again") from None
     finally:
-        if todo or away:  # refused, interrupted, or nobody wants the rest
-            pool.shutdown(wait=True, kill_workers=True)
+        # Refused, interrupted, or nobody wants the rest. Processes finish the draws that they have begun: to kill one
+        # while it hands over a result would leave its reader waiting for ever.
+        for future in away.values():
+            future.cancel()
 
 
 def _send(pool: Executor, whole: bytes, todo: list[int], away: dict[int, Future[Any]], most: int) -> None:
@@ -202,15 +204,19 @@ def _taken[T](back: Future[Back[T]], caches: Sequence[CalibrationCache]) -> T:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Start processes that leave an interrupt from the keyboard to this one, which hears it when they have started."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Start processes that leave an interrupt from the keyboard to this one: they inherit that it is ignored.
+
+    Blocking the signal instead would not do: who starts the first process unblocks it.
+    """
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def _draw_in_process(whole: bytes, draw: int) -> tuple[Any, list[dict[int, Calibration]]]:

@@ -146,6 +146,48 @@ def test_where_no_process_can_start_all_draws_are_lived_here(monkeypatch: pytest
     assert list(each_draw(lambda _: os.getpid(), SMALL, [cache], 1, workers=2)) == [here] * SMALL.draws
 
 
+LONG = f"""
+import os, sys, time
+from pathlib import Path
+from cradlecast import workers
+from cradlecast.samples import ground_of
+from cradlecast.scenarios.library import load_scenario
+from cradlecast.scenarios.options import Options
+workers.PROCESSES_FROM = 0.0
+size, here = Options(children=300, draws=10_000), os.getpid()
+def draw(number):
+    if os.getpid() != here:
+        Path(sys.argv[1]).touch()
+    time.sleep(0.02)
+    return bytes(1_000_000)
+try:
+    for _ in workers.each_draw(draw, size, [ground_of(load_scenario("{SCENARIOS[0]}"), size).cache], 1, workers=2):
+        pass
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no groups of processes")
+def test_an_interrupt_from_the_keyboard_ends_all_processes_without_a_word_from_the_others(tmp_path: Path) -> None:
+    script, started = tmp_path / "long.py", tmp_path / "started"
+    script.write_text(LONG)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    going = subprocess.Popen([sys.executable, script, started], env=_environment(tmp_path), **pipes)
+    try:
+        _wait_for(started)
+        os.killpg(going.pid, signal.SIGINT)
+        out, err = going.communicate(timeout=60)  # ends only when every process that could write has ended
+    finally:
+        going.kill()
+    assert (going.returncode, out, err) == (0, "interrupted\n", "")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """That of another Python, which finds what this one does and keeps its calibrations in a folder."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CRADLECAST_CACHE": str(folder)}
+
+
 SCRIPT = f"""
 print("once", flush=True)
 from cradlecast import workers
@@ -160,6 +202,6 @@ print(len(run(load_scenario("{SCENARIOS[0]}"), Options(children=300, draws=3, wo
 def test_a_plain_script_without_a_guard_runs_once(tmp_path: Path) -> None:
     script = tmp_path / "study.py"
     script.write_text(SCRIPT)
-    found = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CRADLECAST_CACHE": str(tmp_path)}
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False, env=found)
+    words = [sys.executable, script]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=_environment(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "once\nTrue\n", "")
