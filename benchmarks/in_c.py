@@ -58,7 +58,7 @@ def constants() -> dict[str, str]:
         real |= {f"{name}{at}": value for at, value in enumerate(getattr(law, name))}
     real |= {f"BAND{at}": value for at, value in enumerate(law.BANDS)}
     ages = ("READY_AT", "GRADE3_AT", "GRADE8_AT", "GRADUATE_AT", "ENROLLED_AT", "COMPLETED_AT", "EMPLOYED_AT")
-    whole = {name: getattr(law, name) for name in ("CLASS", "PROVIDERS", *ages)} | {"BLOCK": BLOCK}
+    whole = {name: getattr(law, name) for name in ("AGES", "CLASS", "PROVIDERS", *ages)} | {"BLOCK": BLOCK}
     whole |= {"FIRST_PEER": law.PEER_AGES[0], "LAST_PEER": law.PEER_AGES[1]}
     whole |= {"FIRST_ENTRY": law.ENTRY_AGES[0], "LAST_ENTRY": law.ENTRY_AGES[1]}
     return {name: f"({float(value)!r}f)" for name, value in real.items()} | {n: str(v) for n, v in whole.items()}
@@ -86,25 +86,25 @@ def build(compiler: Compiler, flags: tuple[str, ...], folder: Path) -> Callable[
 def _run(library: ctypes.CDLL, children: Population, world: int, threads: int) -> Outcome:
     """Live the reference work."""
     n = children.n
-    skills, seated = np.zeros((3, n), np.float32), np.zeros(n, np.uint8)
-    reached, years, keys = np.zeros(n, np.int32), np.zeros(n, np.int32), np.empty(n, np.uint64)
+    skills, seated = np.empty((3, n), np.float32), np.zeros(n, np.uint8)
+    reached, years, keys = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.uint64)
     arrays = [array.ctypes.data_as(ctypes.c_void_p) for array in (children.real, skills, seated, reached, years)]
     keys_at, provider = keys.ctypes.data_as(ctypes.c_void_p), children.provider.ctypes.data_as(ctypes.c_void_p)
     income = children.real[law.INCOME].ctypes.data_as(ctypes.c_void_p)
     k0, k1, rows = ctypes.c_uint32(world), ctypes.c_uint32(0), ctypes.c_int64(n)
-    ends = [n // law.CLASS * part // threads * law.CLASS for part in range(threads + 1)]
+    ends = [ctypes.c_int64(n // law.CLASS * part // threads * law.CLASS) for part in range(threads + 1)]
     taken = 0
-    with ThreadPoolExecutor(threads) as pool:
-        for ages in ((0, 2), (3, 3), (4, 25)):
-            if ages[0] in law.ENTRY_AGES:
-                seats, age = ctypes.c_int64(children.seats), ctypes.c_int64(ages[0])
-                taken += library.allot(age, k0, k1, rows, income, provider, seats, arrays[2], keys_at)
-            first, last = (ctypes.c_int64(age) for age in ages)
+    for age in law.ENTRY_AGES:
+        seats = ctypes.c_int64(children.seats)
+        taken += library.allot(ctypes.c_int64(age), k0, k1, rows, income, provider, seats, arrays[2], keys_at)
 
-            def part(at: int, first: ctypes.c_int64 = first, last: ctypes.c_int64 = last) -> None:
-                start, stop = ctypes.c_int64(ends[at]), ctypes.c_int64(ends[at + 1])
-                library.live(start, stop, first, last, k0, k1, rows, *arrays)
+    def part(at: int) -> None:
+        library.live(ends[at], ends[at + 1], k0, k1, rows, *arrays)
 
+    if threads == 1:
+        part(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(part, range(threads)))
     totals = np.zeros((law.GROUPS, 11), np.int64)
     group = children.group.ctypes.data_as(ctypes.c_void_p)

@@ -18,22 +18,23 @@ from cradlecast.model.compiled import compiled
 BLOCK = 480
 """Children of a block, whole classrooms."""
 
-ROOM = 512
-"""Places of a row of the scratch array."""
+ROOM = 496
+"""Places of a row of the scratch arrays: rows a power of two apart would compete for the same places in the cache."""
 
-_R = [row * ROOM for row in range(22)]
+_R = [row * ROOM for row in range(18)]
 A_INCOME, A_MOTHER, A_TRAIT, A_FAMILY, A_BEHAVIOUR, A_HEALTH, A_LANGUAGE, A_FEMALE, A_LIABILITY, A_DISTANCE = _R[:10]
-S0, S1, S2, Z0, Z1, Z2, U0, U1, U2, U3, PEER, CARE = _R[10:22]
-ROWS = 22
+S0, S1, S2, Z0, Z1, Z2, PEER, CARE = _R[10:18]
+ROWS = 18
 ATTRIBUTES = len(law.REAL)
 W0, W1, W2, W3, W4, W5, W6 = _R[:7]
 REACHED, YEARS, FIXED = _R[:3]
 BUCKETS = 1024
+_NOT = np.uint64(BUCKETS << 24)
 
 _MASK, _S32, _S9 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint32(9)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _K0, _K1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-_ZERO, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
+_ZERO, _ONE, _TWO, _S24 = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(24)
 
 f32 = np.float32
 _0, _HALF, _1, _2, _3, _4, _5 = (f32(value) for value in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0))
@@ -68,7 +69,7 @@ _N0, _N1 = (f32(value) for value in law.ENROLLED)
 _C_0, _C_1 = (f32(value) for value in law.COMPLETED)
 _M_0, _M_1, _M_2 = (f32(value) for value in law.EMPLOYED)
 _FIX, _UNFIX = f32(2.0**16), f32(2.0**-16 / (law.CLASS - 1))
-CLASS, PROVIDERS, GROUPS = law.CLASS, law.PROVIDERS, law.GROUPS
+AGES, CLASS, PROVIDERS, GROUPS = law.AGES, law.CLASS, law.PROVIDERS, law.GROUPS
 FIRST_PEER, LAST_PEER = law.PEER_AGES
 FIRST_ENTRY, LAST_ENTRY = law.ENTRY_AGES
 READY_AT, GRADE3_AT, GRADE8_AT, GRADUATE_AT = law.READY_AT, law.GRADE3_AT, law.GRADE8_AT, law.GRADUATE_AT
@@ -157,25 +158,24 @@ def happens(u: Any, odds: Any) -> Any:
 
 @compiled(f"void(int64,int64,int64,uint64,uint64,{_WORDS},{_FLAT})")
 def draw(first: Any, n: Any, age: Any, k0: Any, k1: Any, words: Any, f: Any) -> None:
-    """The year's three normals and four uniforms of ``n`` children from row ``first`` on, into the scratch array."""
+    """The year's words and three normals of ``n`` children from row ``first`` on, into the scratch arrays.
+
+    Both halves in one loop: their first rounds share their products.
+    """
     when = np.uint64(age)
     for i in range(n):
-        row = np.uint64(first + i)
+        row = np.uint64(first + i) & _MASK
         a = philox(row, _ONE, when, k0, k1)
+        b = philox(row, _TWO, when, k0, k1)
         words[W0 + i], words[W1 + i], words[W2 + i] = np.uint32(a[0]), np.uint32(a[1]), np.uint32(a[2])
-        words[W3 + i] = np.uint32(a[3])
-    for i in range(n):
-        b = philox(np.uint64(first + i), _TWO, when, k0, k1)
-        words[W4 + i], words[W5 + i], words[W6 + i] = np.uint32(b[0]), np.uint32(b[1]), np.uint32(b[2])
+        words[W3 + i], words[W4 + i] = np.uint32(a[3]), np.uint32(b[0])
+        words[W5 + i], words[W6 + i] = np.uint32(b[1]), np.uint32(b[2])
     for i in range(n):
         f[Z0 + i] = standard_normal(uniform(words[W0 + i]))
     for i in range(n):
         f[Z1 + i] = standard_normal(uniform(words[W1 + i]))
     for i in range(n):
         f[Z2 + i] = standard_normal(uniform(words[W2 + i]))
-    for i in range(n):
-        f[U0 + i], f[U1 + i] = uniform(words[W3 + i]), uniform(words[W4 + i])
-        f[U2 + i], f[U3 + i] = uniform(words[W5 + i]), uniform(words[W6 + i])
 
 
 @compiled(f"void(int64,{_FLAT},{_BITS})")
@@ -191,8 +191,8 @@ def classmates(n: Any, f: Any, k: Any) -> None:
             f[PEER + i] = f32(total - k[FIXED + i]) * _UNFIX
 
 
-@compiled(f"void(int64,{_FLAT},{_BITS})")
-def year(n: Any, f: Any, k: Any) -> None:
+@compiled(f"void(int64,{_WORDS},{_FLAT},{_BITS})")
+def year(n: Any, words: Any, f: Any, k: Any) -> None:
     """One year of a block: skills, events."""
     for i in range(n):
         s0, s1, s2 = f[S0 + i], f[S1 + i], f[S2 + i]
@@ -206,15 +206,15 @@ def year(n: Any, f: Any, k: Any) -> None:
         absent = _AB0 + _AB1 * income + _AB2 * s2 + _AB3 * f[A_HEALTH + i]
         suspended = _SU0 + _SU1 * f[A_BEHAVIOUR + i] + _SU2 * s2 + _SU3 * f[A_FEMALE + i]
         moved = _MO0 + _MO1 * income + _MO2 * f[A_LANGUAGE + i] + _MO3 * f[A_DISTANCE + i]
-        away = happens(f[U0 + i], absent)
-        events = np.int32(happens(f[U1 + i], suspended)) << np.int32(8)
-        events += np.int32(happens(f[U2 + i], moved)) << np.int32(16)
+        away = happens(uniform(words[W3 + i]), absent)
+        events = np.int32(happens(uniform(words[W4 + i]), suspended)) << np.int32(8)
+        events += np.int32(happens(uniform(words[W5 + i]), moved)) << np.int32(16)
         k[YEARS + i] += np.int32(away) + events
         f[S2 + i] = s2 - _DENT if away else s2
 
 
-@compiled(f"void(int64,int64,{_FLAT},{_BITS})")
-def mark(n: Any, age: Any, f: Any, k: Any) -> None:
+@compiled(f"void(int64,int64,{_WORDS},{_FLAT},{_BITS})")
+def mark(n: Any, age: Any, words: Any, f: Any, k: Any) -> None:
     """Milestones of the year, if this age has one."""
     if age == READY_AT:
         for i in range(n):
@@ -228,45 +228,35 @@ def mark(n: Any, age: Any, f: Any, k: Any) -> None:
     elif age == GRADUATE_AT:
         for i in range(n):
             odds = _G0 + _G1 * (f[S0 + i] + f[S1 + i] + f[S2 + i]) + _G2 * f[A_LIABILITY + i]
-            k[REACHED + i] |= np.int32(happens(f[U3 + i], odds)) << np.int32(3)
+            k[REACHED + i] |= np.int32(happens(uniform(words[W6 + i]), odds)) << np.int32(3)
     elif age == ENROLLED_AT:
         for i in range(n):
             odds = _N0 + _N1 * (f[S0 + i] + f[S1 + i] + f[S2 + i])
             before = (k[REACHED + i] >> np.int32(3)) & np.int32(1)
-            k[REACHED + i] |= (np.int32(happens(f[U3 + i], odds)) & before) << np.int32(4)
+            k[REACHED + i] |= (np.int32(happens(uniform(words[W6 + i]), odds)) & before) << np.int32(4)
     elif age == COMPLETED_AT:
         for i in range(n):
             odds = _C_0 + _C_1 * (f[S0 + i] + f[S1 + i] + f[S2 + i])
             before = (k[REACHED + i] >> np.int32(4)) & np.int32(1)
-            k[REACHED + i] |= (np.int32(happens(f[U3 + i], odds)) & before) << np.int32(5)
+            k[REACHED + i] |= (np.int32(happens(uniform(words[W6 + i]), odds)) & before) << np.int32(5)
     elif age == EMPLOYED_AT:
         for i in range(n):
             done = f32((k[REACHED + i] >> np.int32(5)) & np.int32(1))
             odds = _M_0 + _M_1 * (f[S0 + i] + f[S1 + i] + f[S2 + i]) + _M_2 * done
-            k[REACHED + i] |= np.int32(happens(f[U3 + i], odds)) << np.int32(6)
+            k[REACHED + i] |= np.int32(happens(uniform(words[W6 + i]), odds)) << np.int32(6)
 
 
-_LIVE = "void(int64,int64,int64,int64,uint64,uint64,float32[:,::1],float32[:,::1],uint8[::1],int32[::1],int32[::1])"
+_LIVE = "void(int64,int64,uint64,uint64,float32[:,::1],float32[:,::1],uint8[::1],int32[::1],int32[::1])"
 
 
 @compiled(_LIVE)
 def live(
-    start: Any,
-    stop: Any,
-    first_age: Any,
-    last_age: Any,
-    k0: Any,
-    k1: Any,
-    real: Any,
-    skills: Any,
-    seated: Any,
-    reached: Any,
-    years: Any,
+    start: Any, stop: Any, k0: Any, k1: Any, real: Any, skills: Any, seated: Any, reached: Any, years: Any
 ) -> None:
-    """Live the years from ``first_age`` to ``last_age`` for the rows from ``start`` to ``stop``, block by block.
+    """Live all years for the rows from ``start`` to ``stop``, block by block.
 
-    ``real`` float32 (10, n), ``skills`` float32 (3, n), ``seated`` uint8 (n,) for the year of entry, ``reached`` and
-    ``years`` int32 (n,) as in ``law.count``.
+    ``real`` float32 (10, n) and ``seated`` uint8 (n,), one bit a year of entry, come in; ``skills`` float32 (3, n),
+    ``reached`` and ``years`` int32 (n,) as in ``law.count`` are written.
     """
     f, k, words = np.zeros(ROWS * ROOM, np.float32), np.zeros(3 * ROOM, np.int32), np.empty(7 * ROOM, np.uint32)
     for first in range(start, stop, BLOCK):
@@ -274,23 +264,20 @@ def live(
         for row in range(ATTRIBUTES):
             for i in range(n):
                 f[row * ROOM + i] = real[row, first + i]
-        for row in range(3):
-            for i in range(n):
-                f[S0 + row * ROOM + i] = skills[row, first + i]
         for i in range(n):
-            k[REACHED + i], k[YEARS + i] = reached[first + i], years[first + i]
-        for age in range(first_age, last_age + 1):
+            f[S0 + i], f[S1 + i], f[S2 + i] = _0, _0, _0
+            k[REACHED + i], k[YEARS + i] = np.int32(0), np.int32(0)
+        for age in range(AGES):
             draw(first, n, age, k0, k1, words, f)
-            entry = FIRST_ENTRY <= age <= LAST_ENTRY
             for i in range(n):
                 f[PEER + i], f[CARE + i] = _0, _0
-            if entry:
+            if FIRST_ENTRY <= age <= LAST_ENTRY:
                 for i in range(n):
-                    f[CARE + i] = _CARE if seated[first + i] != 0 else _0
+                    f[CARE + i] = _CARE if (seated[first + i] >> (age - FIRST_ENTRY)) & 1 != 0 else _0
             if FIRST_PEER <= age <= LAST_PEER:
                 classmates(n, f, k)
-            year(n, f, k)
-            mark(n, age, f, k)
+            year(n, words, f, k)
+            mark(n, age, words, f, k)
         for row in range(3):
             for i in range(n):
                 skills[row, first + i] = f[S0 + row * ROOM + i]
@@ -303,51 +290,48 @@ def allot(age: Any, k0: Any, k1: Any, real: Any, provider: Any, seats: Any, seat
     """Give each provider's seats to its first applicants by priority, lottery and row; returns the seats taken.
 
     A counting sort by priority and the lottery number's first bits; only those in the bucket where the seats run out
-    are compared one by one. ``seated`` uint8 (n,) receives the seats, ``keys`` uint64 (n,) is scratch.
+    are compared one by one. Who does not apply is in a bucket behind all others. ``seated`` uint8 (n,) receives the
+    year's bit, ``keys`` uint64 (n,) is scratch.
     """
     n = len(provider)
-    counts = np.zeros(PROVIDERS * BUCKETS, np.int32)
-    none, when = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(age)
+    counts = np.zeros(PROVIDERS * (BUCKETS + 1), np.int32)
+    when, bit, taken = np.uint64(age), np.uint8(1 << (age - FIRST_ENTRY)), np.int64(0)
     for i in range(n):
-        words = philox(np.uint64(i), _TWO, when, k0, k1)
+        words = philox(np.uint64(i) & _MASK, _TWO, when, k0, k1)
         income = real[A_INCOME, i]
         priority = np.uint64(income >= _BAND0) + np.uint64(income >= _BAND1) + np.uint64(income >= _BAND2)
         key = (priority << _S32) | words[3]
-        keys[i] = key if uniform(np.uint32(words[2])) < _APPLIES else none
+        keys[i] = key if uniform(np.uint32(words[2])) < _APPLIES else _NOT
     for i in range(n):
-        if keys[i] != none:
-            counts[provider[i] * BUCKETS + np.int64(keys[i] >> np.uint64(24))] += 1
+        counts[provider[i] * (BUCKETS + 1) + np.int64(keys[i] >> _S24)] += 1
     last, left = np.empty(PROVIDERS, np.int64), np.empty(PROVIDERS, np.int64)
     first = np.zeros(PROVIDERS + 1, np.int64)
     for here in range(PROVIDERS):
         room, bucket = seats, np.int64(0)
-        while bucket < BUCKETS and counts[here * BUCKETS + bucket] <= room:
-            room -= counts[here * BUCKETS + bucket]
+        while bucket < BUCKETS and counts[here * (BUCKETS + 1) + bucket] <= room:
+            room -= counts[here * (BUCKETS + 1) + bucket]
             bucket += 1
+        taken += seats - room
         last[here], left[here] = bucket, room
-        first[here + 1] = first[here] + (counts[here * BUCKETS + bucket] if bucket < BUCKETS else 0)
-    waiting, filled, taken = np.empty(first[PROVIDERS], np.int64), np.empty(PROVIDERS, np.int64), np.int64(0)
+        first[here + 1] = first[here] + (counts[here * (BUCKETS + 1) + bucket] if bucket < BUCKETS else 0)
+    waiting, filled = np.empty(first[PROVIDERS], np.int64), np.empty(PROVIDERS, np.int64)
     for here in range(PROVIDERS):
         filled[here] = first[here]
     for i in range(n):
-        seated[i] = np.uint8(0)
-        if keys[i] != none:
-            here, bucket = provider[i], np.int64(keys[i] >> np.uint64(24))
-            if bucket < last[here]:
-                seated[i] = np.uint8(1)
-                taken += 1
-            elif bucket == last[here]:
-                waiting[filled[here]] = i
-                filled[here] += 1
+        here, bucket = provider[i], np.int64(keys[i] >> _S24)
+        seated[i] |= bit if bucket < last[here] else np.uint8(0)
+        if bucket == last[here] and bucket < BUCKETS:
+            waiting[filled[here]] = i
+            filled[here] += 1
     for here in range(PROVIDERS):
         for _ in range(left[here]):
             best = np.int64(-1)
             for at in range(first[here], first[here + 1]):
                 row = waiting[at]
-                if seated[row] == 0 and (best < 0 or keys[row] < keys[best]):
+                if seated[row] & bit == 0 and (best < 0 or keys[row] < keys[best]):
                     best = row
             if best >= 0:
-                seated[best] = np.uint8(1)
+                seated[best] |= bit
                 taken += 1
     return taken
 
@@ -365,21 +349,27 @@ def count(group: Any, reached: Any, years: Any, totals: Any) -> None:
 
 
 def run(children: Population, world: int, threads: int = 1) -> Outcome:
-    """Live the reference work; the same bytes for any number of threads."""
+    """Live the reference work; the same bytes for any number of threads.
+
+    Who gets a seat depends on attributes fixed at birth and on luck alone, so that seats of both years are allotted
+    first, and each block of children then lives all years at once.
+    """
     n, seats = children.n, children.seats
     k0, k1 = np.uint64(world), np.uint64(0)
-    skills, seated = np.zeros((3, n), np.float32), np.zeros(n, np.uint8)
-    reached, years, keys = np.zeros(n, np.int32), np.zeros(n, np.int32), np.empty(n, np.uint64)
+    skills, seated = np.empty((3, n), np.float32), np.zeros(n, np.uint8)
+    reached, years, keys = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.uint64)
     ends = [n // CLASS * part // threads * CLASS for part in range(threads + 1)]
     taken = 0
-    with ThreadPoolExecutor(threads) as pool:
-        for first_age, last_age in ((0, 2), (3, 3), (4, 25)):
-            if first_age in law.ENTRY_AGES:
-                taken += int(allot(first_age, k0, k1, children.real, children.provider, seats, seated, keys))
+    for age in range(FIRST_ENTRY, LAST_ENTRY + 1):
+        taken += int(allot(age, k0, k1, children.real, children.provider, seats, seated, keys))
 
-            def part(at: int, first_age: int = first_age, last_age: int = last_age) -> None:
-                live(ends[at], ends[at + 1], first_age, last_age, k0, k1, children.real, skills, seated, reached, years)
+    def part(at: int) -> None:
+        live(ends[at], ends[at + 1], k0, k1, children.real, skills, seated, reached, years)
 
+    if threads == 1:
+        part(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(part, range(threads)))
     totals = np.zeros((GROUPS, 11), np.int64)
     count(children.group, reached, years, totals)

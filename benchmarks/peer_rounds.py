@@ -57,6 +57,8 @@ class Peer:
         self._process.stdin.write(f"{children} {world}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
+        while line and not line.startswith("{"):  # what a framework says when it is imported the first time
+            line = self._process.stdout.readline()
         if not line:
             self._process.wait()
             self._said.seek(0)

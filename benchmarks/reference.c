@@ -6,10 +6,10 @@
 #include <string.h>
 
 #define BUCKETS 1024
-#define NONE UINT64_MAX
+#define NOT_APPLYING ((uint64_t)BUCKETS << 24)
 
 typedef struct {
-    float real[10][BLOCK], s0[BLOCK], s1[BLOCK], s2[BLOCK], z[3][BLOCK], u[4][BLOCK], peer[BLOCK], care[BLOCK];
+    float real[10][BLOCK], s0[BLOCK], s1[BLOCK], s2[BLOCK], z[3][BLOCK], peer[BLOCK], care[BLOCK];
     int32_t reached[BLOCK], years[BLOCK], fixed[BLOCK];
     uint32_t word[7][BLOCK];
 } Block;
@@ -84,19 +84,15 @@ static inline float standard_normal(float u) {
 static inline int happens(float u, float odds) { return u * (1.0f + exponential(-odds)) < 1.0f; }
 
 static void draw(Block *b, uint32_t first, int n, uint32_t age, uint32_t k0, uint32_t k1) {
-    uint32_t w[4];
     for (int i = 0; i < n; i++) {
+        uint32_t w[4], v[4];
         philox(first + i, 1, age, k0, k1, w);
+        philox(first + i, 2, age, k0, k1, v);
         b->word[0][i] = w[0], b->word[1][i] = w[1], b->word[2][i] = w[2], b->word[3][i] = w[3];
-    }
-    for (int i = 0; i < n; i++) {
-        philox(first + i, 2, age, k0, k1, w);
-        b->word[4][i] = w[0], b->word[5][i] = w[1], b->word[6][i] = w[2];
+        b->word[4][i] = v[0], b->word[5][i] = v[1], b->word[6][i] = v[2];
     }
     for (int at = 0; at < 3; at++)
         for (int i = 0; i < n; i++) b->z[at][i] = standard_normal(uniform(b->word[at][i]));
-    for (int at = 0; at < 4; at++)
-        for (int i = 0; i < n; i++) b->u[at][i] = uniform(b->word[3 + at][i]);
 }
 
 static void classmates(Block *b, int n) {
@@ -124,8 +120,8 @@ static void year(Block *b, int n) {
         float suspended =
             SUSPENDED0 + SUSPENDED1 * b->real[BEHAVIOUR_][i] + SUSPENDED2 * s2 + SUSPENDED3 * b->real[FEMALE_][i];
         float moved = MOVED0 + MOVED1 * income + MOVED2 * b->real[LANGUAGE_][i] + MOVED3 * b->real[DISTANCE_][i];
-        int32_t away = happens(b->u[0][i], absent);
-        b->years[i] += away + (happens(b->u[1][i], suspended) << 8) + (happens(b->u[2][i], moved) << 16);
+        int32_t away = happens(uniform(b->word[3][i]), absent);
+        b->years[i] += away + (happens(uniform(b->word[4][i]), suspended) << 8) + (happens(uniform(b->word[5][i]), moved) << 16);
         b->s2[i] = away ? s2 - DENT : s2;
     }
 }
@@ -142,44 +138,44 @@ static void mark(Block *b, int n, int age) {
     else if (age == GRADUATE_AT)
         for (int i = 0; i < n; i++) {
             float odds = GRADUATE0 + GRADUATE1 * all_skills(b, i) + GRADUATE2 * b->real[LIABILITY_][i];
-            b->reached[i] |= happens(b->u[3][i], odds) << 3;
+            b->reached[i] |= happens(uniform(b->word[6][i]), odds) << 3;
         }
     else if (age == ENROLLED_AT)
         for (int i = 0; i < n; i++) {
             int32_t before = (b->reached[i] >> 3) & 1;
-            b->reached[i] |= (happens(b->u[3][i], ENROLLED0 + ENROLLED1 * all_skills(b, i)) & before) << 4;
+            b->reached[i] |= (happens(uniform(b->word[6][i]), ENROLLED0 + ENROLLED1 * all_skills(b, i)) & before) << 4;
         }
     else if (age == COMPLETED_AT)
         for (int i = 0; i < n; i++) {
             int32_t before = (b->reached[i] >> 4) & 1;
-            b->reached[i] |= (happens(b->u[3][i], COMPLETED0 + COMPLETED1 * all_skills(b, i)) & before) << 5;
+            b->reached[i] |= (happens(uniform(b->word[6][i]), COMPLETED0 + COMPLETED1 * all_skills(b, i)) & before) << 5;
         }
     else if (age == EMPLOYED_AT)
         for (int i = 0; i < n; i++) {
             float done = (float)((b->reached[i] >> 5) & 1);
             float odds = EMPLOYED0 + EMPLOYED1 * all_skills(b, i) + EMPLOYED2 * done;
-            b->reached[i] |= happens(b->u[3][i], odds) << 6;
+            b->reached[i] |= happens(uniform(b->word[6][i]), odds) << 6;
         }
 }
 
-void live(int64_t start, int64_t stop, int64_t first_age, int64_t last_age, uint32_t k0, uint32_t k1, int64_t rows,
-          const float *real, float *skills, const uint8_t *seated, int32_t *reached, int32_t *years) {
+void live(int64_t start, int64_t stop, uint32_t k0, uint32_t k1, int64_t rows, const float *real, float *skills,
+          const uint8_t *seated, int32_t *reached, int32_t *years) {
     Block *b = malloc(sizeof(Block));
     for (int64_t first = start; first < stop; first += BLOCK) {
         int n = stop - first < BLOCK ? (int)(stop - first) : BLOCK;
         size_t size = n * sizeof(float);
         float *mine[3] = {b->s0, b->s1, b->s2};
         for (int row = 0; row < 10; row++) memcpy(b->real[row], real + row * rows + first, size);
-        for (int row = 0; row < 3; row++) memcpy(mine[row], skills + row * rows + first, size);
-        memcpy(b->reached, reached + first, size);
-        memcpy(b->years, years + first, size);
-        for (int age = (int)first_age; age <= last_age; age++) {
+        for (int row = 0; row < 3; row++) memset(mine[row], 0, size);
+        memset(b->reached, 0, size);
+        memset(b->years, 0, size);
+        for (int age = 0; age < AGES; age++) {
             draw(b, (uint32_t)first, n, age, k0, k1);
             memset(b->peer, 0, size);
             memset(b->care, 0, size);
             if (age >= FIRST_PEER && age <= LAST_PEER) classmates(b, n);
             if (age >= FIRST_ENTRY && age <= LAST_ENTRY)
-                for (int i = 0; i < n; i++) b->care[i] = seated[first + i] ? CARE : 0.0f;
+                for (int i = 0; i < n; i++) b->care[i] = seated[first + i] >> (age - FIRST_ENTRY) & 1 ? CARE : 0.0f;
             year(b, n);
             mark(b, n, age);
         }
@@ -192,42 +188,41 @@ void live(int64_t start, int64_t stop, int64_t first_age, int64_t last_age, uint
 
 int64_t allot(int64_t age, uint32_t k0, uint32_t k1, int64_t n, const float *income, const int32_t *provider,
               int64_t seats, uint8_t *seated, uint64_t *keys) {
-    int32_t *counts = calloc(PROVIDERS * BUCKETS, sizeof(int32_t));
+    int32_t *counts = calloc(PROVIDERS * (BUCKETS + 1), sizeof(int32_t));
     int64_t last[PROVIDERS], left[PROVIDERS], first[PROVIDERS + 1], filled[PROVIDERS], taken = 0;
+    uint8_t mine = (uint8_t)(1 << (age - FIRST_ENTRY));
     for (int64_t i = 0; i < n; i++) {
         uint32_t w[4];
         philox((uint32_t)i, 2, (uint32_t)age, k0, k1, w);
         uint64_t priority = (income[i] >= BAND0) + (income[i] >= BAND1) + (income[i] >= BAND2);
-        keys[i] = uniform(w[2]) < APPLIES ? priority << 32 | w[3] : NONE;
+        keys[i] = uniform(w[2]) < APPLIES ? priority << 32 | w[3] : NOT_APPLYING;
     }
     for (int64_t i = 0; i < n; i++)
-        if (keys[i] != NONE) counts[provider[i] * BUCKETS + (keys[i] >> 24)]++;
+        counts[provider[i] * (BUCKETS + 1) + (keys[i] >> 24)]++;
     first[0] = 0;
     for (int here = 0; here < PROVIDERS; here++) {
         int64_t room = seats, bucket = 0;
-        while (bucket < BUCKETS && counts[here * BUCKETS + bucket] <= room) room -= counts[here * BUCKETS + bucket++];
+        const int32_t *waits = counts + here * (BUCKETS + 1);
+        while (bucket < BUCKETS && waits[bucket] <= room) room -= waits[bucket++];
+        taken += seats - room;
         last[here] = bucket, left[here] = room, filled[here] = first[here];
-        first[here + 1] = first[here] + (bucket < BUCKETS ? counts[here * BUCKETS + bucket] : 0);
+        first[here + 1] = first[here] + (bucket < BUCKETS ? waits[bucket] : 0);
     }
     int64_t *waiting = malloc((first[PROVIDERS] + 1) * sizeof(int64_t));
     for (int64_t i = 0; i < n; i++) {
-        seated[i] = 0;
-        if (keys[i] == NONE) continue;
         int64_t bucket = (int64_t)(keys[i] >> 24);
         int32_t here = provider[i];
-        if (bucket < last[here])
-            seated[i] = 1, taken++;
-        else if (bucket == last[here])
-            waiting[filled[here]++] = i;
+        seated[i] |= bucket < last[here] ? mine : 0;
+        if (bucket == last[here] && bucket < BUCKETS) waiting[filled[here]++] = i;
     }
     for (int here = 0; here < PROVIDERS; here++)
         for (int64_t seat = 0; seat < left[here]; seat++) {
             int64_t best = -1;
             for (int64_t at = first[here]; at < first[here + 1]; at++) {
                 int64_t row = waiting[at];
-                if (!seated[row] && (best < 0 || keys[row] < keys[best])) best = row;
+                if (!(seated[row] & mine) && (best < 0 || keys[row] < keys[best])) best = row;
             }
-            if (best >= 0) seated[best] = 1, taken++;
+            if (best >= 0) seated[best] |= mine, taken++;
         }
     free(waiting);
     free(counts);
