@@ -82,7 +82,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python $(PIP) install --quiet --require-hashes -r requirements.lock
 	@$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@echo "Compiling the rules of a child's year, once for this processor."; \
-	$(BIN)/python -c "import cradlecast.model.kernels"
+	$(BIN)/python -m compileall -q cradlecast model scenarios finance ui; \
+	$(BIN)/python -c "from cradlecast.model import compiled, kernels; compiled.compile_all(kernels)"
 	@touch $@
 
 # Prints the interpreter to use. A name on the PATH proves nothing (a version manager's shim may answer to it and fail), so

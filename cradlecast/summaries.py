@@ -107,8 +107,7 @@ def _summary(rate: Floats, before: Floats, present: Bools) -> dict[str, float | 
     """Means, intervals and the split of the spread for one group and milestone; arrays are (draws, worlds)."""
     impact = rate - before
     values, level = impact[present], rate[present]
-    low, high = np.quantile(level, INTERVAL)
-    impact_low, impact_high = np.quantile(values, INTERVAL)
+    (low, impact_low), (high, impact_high) = np.quantile([level, values], INTERVAL, axis=1)
     parameters, chance = split_spread(impact) if present.all() else (None, None)
     return {
         "rate": float(level.mean()),

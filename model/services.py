@@ -13,7 +13,6 @@ from typing import Final
 
 import mesa
 import numpy as np
-from scipy.optimize import brentq
 
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Reals
@@ -195,6 +194,8 @@ def _slope_of_completion(rate: float, four: float, two_year: bool, again: float,
 
     def completing(odds: float) -> Floats:
         return finishing(np.array([odds, odds + step]), np.array([0, 1]), again)
+
+    from scipy.optimize import brentq  # here, because it would double the time that this module takes to import
 
     odds = float(brentq(lambda each: float(shares @ completing(each)) - rate, -20.0, 20.0))
     of = np.array([1.0, 0.0]) if two_year else shares

@@ -24,7 +24,7 @@ ASSUMED: nobody has measured it here; the range says how little is known."""
 class Record(BaseModel):
     """A frozen declaration: unknown keys are refused, values never change after loading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, populate_by_name=True, defer_build=True)
 
 
 class Figure(Record):
