@@ -125,7 +125,7 @@ def _model(engine: str) -> Callable[[int], object]:
         born = children_in(setting)
         if engine == "born":
             return born
-        return Pipeline(setting, born).run() if engine == "arm" else ObjectPipeline(setting, born).run()
+        return Pipeline(setting, born, copy=False).run() if engine == "arm" else ObjectPipeline(setting, born).run()
 
     return live
 

@@ -177,12 +177,15 @@ def live(ground: Ground, scenarios: Sequence[Scenario], draw: int, metrics: Sequ
 def _lives(arms: Sequence[_Arms], world: Words) -> Iterator[tuple[int, outcomes.Arm, outcomes.Arm]]:
     """Both arms of every scenario in one world, with its number: what scenarios and arms share is lived once."""
     born: dict[tuple[int, ...], Children] = {}
-    for same in dict.fromkeys(pair.same for pair in arms):
+    groups = list(dict.fromkeys(pair.same for pair in arms))
+    for number, same in enumerate(groups):
         here = sorted((at for at, pair in enumerate(arms) if pair.same == same), key=lambda at: arms[at].parts)
         first = replace(arms[here[0]].baseline, world=world)
-        if first.cohorts not in born:
-            born[first.cohorts] = children_in(first)
-        town, others = Pipeline(first, born[first.cohorts]), []
+        children = born.pop(first.cohorts, None) or children_in(first)
+        again = first.cohorts in (cohorts for cohorts, *_ in groups[number + 1 :])
+        if again:
+            born[first.cohorts] = children
+        town, others = Pipeline(first, children, copy=again), []
         for at in here:
             town.run(before=arms[at].parts)
             others.append(Pipeline(replace(arms[at].scenario, world=world), town.columns()).carry_on(town))
@@ -200,7 +203,7 @@ class _Arms:
 
     baseline: Setting
     scenario: Setting
-    same: object
+    same: tuple[Any, ...]
     parts: int
 
     @classmethod

@@ -316,7 +316,7 @@ def observed_children(
     )
     children = children_of(place, cohorts, n_children, world, schools_by_area(place, setting.scale), theta)
     even_out(children, place, theta)
-    town = Pipeline(setting, children)
+    town = Pipeline(setting, children, copy=False)
     lasting: dict[int, Floats] = {}
     while town.time < town.last_year - town.first_year + 1:
         town.step()

@@ -66,8 +66,8 @@ class Children:
         return reached
 
     def copy(self) -> Children:
-        """The same children with a state of their own."""
-        return Children(self.ids, self.x.copy(), self.k.copy(), self.cohorts, self.starts)
+        """The same children with a state of their own. Columns that nobody has written yet take no memory."""
+        return Children(self.ids, _copied(self.x), _copied(self.k), self.cohorts, self.starts)
 
     def permuted(self, order: Longs) -> Children:
         """The same children with rows in another order (within cohorts only)."""
@@ -78,6 +78,15 @@ class Children:
             self.cohorts,
             self.starts,
         )
+
+
+def _copied[Columns: (Reals, Wholes)](columns: Columns) -> Columns:
+    """A copy of some columns; where one is all zeros, the system need not find memory for it before it is written."""
+    copy = np.zeros(columns.shape, columns.dtype)
+    for row, column in enumerate(columns):
+        if column.any():
+            copy[row] = column
+    return copy
 
 
 def world_key(seed: int, world: int) -> Words:

@@ -18,7 +18,7 @@ import numpy as np
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
 from cradlecast.model.kernels import Decision, Real, Theta, Whole
-from cradlecast.model.pipeline import Pipeline
+from cradlecast.model.pipeline import Line, Pipeline
 from cradlecast.model.services import NEEDS, Provider
 from cradlecast.model.town import Setting
 from cradlecast.scenarios.community import EVENTS
@@ -135,15 +135,22 @@ class Watched(Pipeline):
 
     def ranked(self, row: int) -> list[int]:
         """The pools that the family asked for this year, best first."""
-        return [int(pool) for pool in self._places[row, :5] if pool >= 0]
+        line = self._line_of(row)
+        return [int(pool) for pool in line.places[row - line.start, :5] if pool >= 0]
 
     def key(self, program: int, row: int) -> int:
         """The child's priority and lottery number for a program, as the engine drew it."""
-        return int(self._keys[program, row])
+        line = self._line_of(row)
+        return int(line.keys[program, row - line.start])
 
     def given(self, rows: Longs) -> Wholes:
         """The pool that each of some children was given this year, or -1; rows of a cohort of 3- or 4-year-olds."""
-        return np.asarray(self._given[rows])
+        line = self._line_of(int(rows[0]))
+        return np.asarray(line.given[rows - line.start])
+
+    def _line_of(self, row: int) -> Line:
+        """The line in which a child's family stood this year."""
+        return next(line for line in self._asked.values() if 0 <= row - line.start < len(line.given))
 
     def values_now(self) -> Reals:
         """What a year at each site added to skill in the year just lived."""

@@ -958,8 +958,8 @@ def births(
 def applications(ids, world, theta, age, year, start, stop, x, k, next_to, places, keys):
     """Rank the seat pools for the children from ``start`` to ``stop``, and draw their lottery numbers.
 
-    ``places`` int32 (n, 6) and ``keys`` uint64 (3, n) are written for those rows; keys hold priority and lottery by
-    program (pre-K, Head Start, child care): returning Head Start children come first there.
+    ``places`` int32 (m, 6) and ``keys`` uint64 (3, m) are written for these m children; keys hold priority and lottery
+    by program (pre-K, Head Start, child care): returning Head Start children come first there.
     """
     n_areas = next_to.shape[0]
     n = stop - start
@@ -971,7 +971,7 @@ def applications(ids, world, theta, age, year, start, stop, x, k, next_to, place
         for i in range(n):
             luck[i, number] = column[i]
     for i in range(n):
-        ranked = places[start + i]
+        ranked = places[i]
         rank_places(luck[i], age, income[i], area[i], theta, next_to, n_areas, ranked)
         for slot in range(5):
             if ranked[slot] >= 0:
@@ -986,7 +986,7 @@ def applications(ids, world, theta, age, year, start, stop, x, k, next_to, place
                 )
                 if not (program == 1 and age == 4 and before[i] == HEAD_START):
                     key = key | (np.uint64(1) << _S56)
-                keys[program, start + i] = key
+                keys[program, i] = key
 
 
 @compiled(f"void({_IDS},int64,int64,{_K},uint64[:,::1],{_I},int64,{_I})")
@@ -994,8 +994,9 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
     """Give out seats: children propose down their lists, pools keep their first applicants (deferred acceptance).
 
     The result is the stable one that children like best (Gale and Shapley 1962); it does not depend on the order of
-    rows, and one more seat leaves no child with a place it ranks lower. ``seats`` int32 (pools,); ``given`` int32 (n,)
-    receives the pool, or -1 for home, for the rows from ``start`` to ``stop``.
+    rows, and one more seat leaves no child with a place it ranks lower. It is about the m children from row ``start``
+    to ``stop``: ``places`` and ``keys`` as in ``applications``; ``seats`` int32 (pools,); ``given`` int32 (m,) receives
+    the pool, or -1 for home.
     """
     n_pools = len(seats)
     first = np.zeros(n_pools + 1, np.int64)
@@ -1004,16 +1005,17 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
     held = np.zeros(max(first[n_pools], np.int64(1)), np.int64)
     n_held = np.zeros(n_pools, np.int64)
     slot_of = np.zeros(max(stop - start, 1), np.int64)
-    for child in range(start, stop):
+    low, high = ids[0, start:stop], ids[1, start:stop]
+    for child in range(stop - start):
         proposer = child
         while proposer >= 0:
             pool = np.int64(-1)
-            if slot_of[proposer - start] < 5:
-                pool = np.int64(places[proposer, slot_of[proposer - start]])
+            if slot_of[proposer] < 5:
+                pool = np.int64(places[proposer, slot_of[proposer]])
             given[proposer] = np.int32(pool)
             if pool < 0:
                 break
-            slot_of[proposer - start] += 1
+            slot_of[proposer] += 1
             room = first[pool + 1] - first[pool]
             if room == 0:
                 continue
@@ -1028,11 +1030,11 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
                     a, b = held[base + up], held[base + at]
                     if not comes_before(
                         keys[program, a],
-                        np.uint64(ids[1, a]),
-                        np.uint64(ids[0, a]),
+                        np.uint64(high[a]),
+                        np.uint64(low[a]),
                         keys[program, b],
-                        np.uint64(ids[1, b]),
-                        np.uint64(ids[0, b]),
+                        np.uint64(high[b]),
+                        np.uint64(low[b]),
                     ):
                         break
                     held[base + up], held[base + at] = b, a
@@ -1042,11 +1044,11 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
             last = held[base]
             if not comes_before(
                 keys[program, proposer],
-                np.uint64(ids[1, proposer]),
-                np.uint64(ids[0, proposer]),
+                np.uint64(high[proposer]),
+                np.uint64(low[proposer]),
                 keys[program, last],
-                np.uint64(ids[1, last]),
-                np.uint64(ids[0, last]),
+                np.uint64(high[last]),
+                np.uint64(low[last]),
             ):
                 continue
             held[base] = proposer
@@ -1059,21 +1061,21 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
                     a, b = held[base + down], held[base + down + 1]
                     if comes_before(
                         keys[program, a],
-                        np.uint64(ids[1, a]),
-                        np.uint64(ids[0, a]),
+                        np.uint64(high[a]),
+                        np.uint64(low[a]),
                         keys[program, b],
-                        np.uint64(ids[1, b]),
-                        np.uint64(ids[0, b]),
+                        np.uint64(high[b]),
+                        np.uint64(low[b]),
                     ):
                         down += 1
                 a, b = held[base + at], held[base + down]
                 if not comes_before(
                     keys[program, a],
-                    np.uint64(ids[1, a]),
-                    np.uint64(ids[0, a]),
+                    np.uint64(high[a]),
+                    np.uint64(low[a]),
                     keys[program, b],
-                    np.uint64(ids[1, b]),
-                    np.uint64(ids[0, b]),
+                    np.uint64(high[b]),
+                    np.uint64(low[b]),
                 ):
                     break
                 held[base + at], held[base + down] = b, a

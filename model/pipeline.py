@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,25 @@ from cradlecast.model.services import FOR_THE_YEAR, NEEDS, Provider
 from cradlecast.model.town import Setting, Town
 
 _FOR_THE_YEAR: Final = np.array(FOR_THE_YEAR)
+
+
+class Line(NamedTuple):
+    """The families of m children of one birth year who ask for seats, and what they are given.
+
+    Attributes
+    ----------
+    start
+        Row of the first child.
+    places, keys
+        int32 (m, 6) and uint64 (3, m): see ``kernels.applications``.
+    given
+        int32 (m,): the pool of each, or -1.
+    """
+
+    start: int
+    places: Wholes
+    keys: Words
+    given: Wholes
 
 
 class Pipeline(Town):
@@ -43,17 +62,16 @@ class Pipeline(Town):
     setting
         What fixes the run.
     children
-        The children of the setting's world; the model works on a copy.
+        The children of the setting's world.
+    copy
+        Whether the model works on a copy; if not, the children given are those who grow up.
     """
 
-    def __init__(self, setting: Setting, children: Children) -> None:
+    def __init__(self, setting: Setting, children: Children, copy: bool = True) -> None:
         super().__init__(setting)
-        self._columns = children.copy()
+        self._columns = children.copy() if copy else children
         self.children: ChildSet = as_mesa(self)  # ``agents_by_type[Child]`` answers with it as well
-        n = len(children)
-        self._places = np.full((n, 6), -1, np.int32)
-        self._keys = np.zeros((3, n), np.uint64)
-        self._given = np.full(n, -1, np.int32)
+        self._asked: dict[int, Line] = {}
         self._effects = self.kind_effects()
         self._helped = False
         self._sites_now: tuple[float, Reals, Reals] | None = None
@@ -181,6 +199,7 @@ class Pipeline(Town):
         kernels.begin_year(self.theta, spans, *state)
         if len(infants := self._spans(year, kernels.INFANT_AGES[0], kernels.INFANT_AGES[-1])):
             kernels.infant_year(*lives, infants, year, *state, setting.place.early_care, cuts)
+        self._asked.clear()
         for born, start, stop, _ in self._spans(year, kernels.ENTRY_AGES[0], kernels.ENTRY_AGES[-1]).tolist():
             if stop > start:
                 self._start_care(year - born, year, start, stop)
@@ -217,20 +236,22 @@ class Pipeline(Town):
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Applications, seats, and who sits where."""
         c, place = self._columns, self.setting.place
-        kernels.applications(*self._rows(age, year, start, stop), place.next_to, self._places, self._keys)
-        n_areas = len(place.area_names)
-        kernels.allot(c.ids, start, stop, self._places, self._keys, self.pool_seats(age), n_areas, self._given)
+        n, n_areas = stop - start, len(place.area_names)
+        line = Line(start, np.empty((n, 6), np.int32), np.zeros((3, n), np.uint64), np.empty(n, np.int32))
+        self._asked[age] = line
+        kernels.applications(*self._rows(age, year, start, stop), place.next_to, line.places, line.keys)
+        kernels.allot(c.ids, start, stop, line.places, line.keys, self.pool_seats(age), n_areas, line.given)
         if age == 4:
-            c.k[Whole.APPLIED, start:stop] = self._places[start:stop, 5]
-        self._seat(age, start, stop, n_areas)
+            c.k[Whole.APPLIED, start:stop] = line.places[:, 5]
+        self._seat(age, line, n_areas)
 
-    def _seat(self, age: int, start: int, stop: int, n_areas: int) -> None:
+    def _seat(self, age: int, line: Line, n_areas: int) -> None:
         """Spread each pool's children over its sites: standing money first by lottery, vacancies in proportion.
 
         So the children in seats that were added last are those whom the seats before them could not take.
         """
-        c = self._columns
-        given = self._given[start:stop]
+        c, start, given = self._columns, line.start, line.given
+        stop = start + len(given)
         row = Whole.CARE3 if age == 3 else Whole.CARE4
         c.k[row, start:stop] = given // n_areas + 1
         counts = np.bincount(given + 1, minlength=len(self.pools) + 1)[1:]
@@ -248,8 +269,8 @@ class Pipeline(Town):
         sites[:] = np.array(site_of, np.int32)[given]
         for pool in several:
             here = (given == pool).nonzero()[0]
-            line = self._order(start + here, self._keys[pool // n_areas, start + here])
-            sites[here[line]] = np.repeat(self._numbers[pool], every[pool])
+            order = self._order(start + here, line.keys[pool // n_areas, here])
+            sites[here[order]] = np.repeat(self._numbers[pool], every[pool])
         seated = np.zeros(len(self.sites), np.int32)
         seated[self._by_pool] = [children for parts in every for children in parts]
         self.record_seats(age, seated)

@@ -133,8 +133,8 @@ def test_added_seats_leave_no_child_with_a_place_it_ranks_lower(seats: int) -> N
         town = Pipeline(replace(setting, cohorts=(order,), n_children=1000), born(_one_cohort(setting)))
         while town.year < order + 4:
             town.step()
-        places = town._places
-        given = town._given
+        (line,) = town._asked.values()
+        places, given = line.places, line.given
         position = np.full(1000, 5)
         for slot in range(4, -1, -1):
             position[(places[:, slot] == given) & (given >= 0)] = slot
