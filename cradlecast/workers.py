@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from cradlecast.model.interrupts import interrupts_wait
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.options import CHILD_YEARS_PER_SECOND, Options
 
@@ -36,6 +37,9 @@ CALIBRATION_SECONDS: Final = 0.1
 
 IDLE_SECONDS: Final = 30
 """Time after which processes without work end."""
+
+HEARS_WITHIN: Final = 0.1
+"""Seconds after which an interrupt is heard while there is nothing to do but wait for other processes."""
 
 HEAD: Final = 16
 """Draws by which other processes are ahead of the one that asks, so that it has something to tell while they start."""
@@ -139,8 +143,11 @@ def in_processes[T](
 
     A caller's script is not run again in the others, as it would be in those of the standard library.
     """
+    from multiprocessing import resource_tracker
+
     import cloudpickle
     from loky import get_reusable_executor
+    from loky.backend import resource_tracker as loky_tracker
     from loky.process_executor import TerminatedWorkerError
 
     whole = cloudpickle.dumps((function, caches))
@@ -148,7 +155,9 @@ def in_processes[T](
     away: dict[int, Future[Back[T]]] = {}
     done: dict[int, Future[Back[T]]] = {}
     try:
-        with _deaf_to_interrupts():
+        for tracker in (resource_tracker, loky_tracker):
+            tracker.ensure_running()  # first, for to start it unblocks what is blocked
+        with _deaf():
             pool = get_reusable_executor(max_workers=workers - 1, timeout=IDLE_SECONDS)
             _send(pool, whole, todo, away, 2 * (workers - 1))
     except OSError:  # a system that lets no process start, or has no semaphores
@@ -157,23 +166,25 @@ def in_processes[T](
     try:
         for draw in draws:
             while draw not in done:
-                done |= {number: away.pop(number) for number in [*away] if away[number].done()}
-                _send(pool, whole, todo, away, 2 * (workers - 1))
-                if draw in done:
-                    break
-                if todo:
-                    here = todo.pop(0)
-                    done[here] = _lived_here(function, here)
-                else:
-                    wait(away.values(), return_when=FIRST_COMPLETED)
+                with _deaf():
+                    done |= {number: away.pop(number) for number in [*away] if away[number].done()}
+                    _send(pool, whole, todo, away, 2 * (workers - 1))
+                    if draw in done:
+                        break
+                    if not todo:
+                        wait(away.values(), timeout=HEARS_WITHIN, return_when=FIRST_COMPLETED)
+                        continue
+                here = todo.pop(0)
+                done[here] = _lived_here(function, here)
             yield _taken(done.pop(draw), caches)
     except TerminatedWorkerError:
         raise InputError("a process of the run ended before its work was done; run again") from None
     finally:
         # Refused, interrupted, or nobody wants the rest. Processes finish the draws that they have begun: to kill one
         # while it hands over a result would leave its reader waiting for ever.
-        for future in away.values():
-            future.cancel()
+        with _deaf():
+            for future in away.values():
+                future.cancel()
 
 
 def _send(pool: Executor, whole: bytes, todo: list[int], away: dict[int, Future[Any]], most: int) -> None:
@@ -203,20 +214,20 @@ def _taken[T](back: Future[Back[T]], caches: Sequence[CalibrationCache]) -> T:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start processes that leave an interrupt from the keyboard to this one: they inherit that it is ignored.
+def _deaf() -> Iterator[None]:
+    """Start processes that leave an interrupt from the keyboard to this one, which hears it when this is done.
 
-    Blocking the signal instead would not do: who starts the first process unblocks it.
+    They inherit that it is blocked.
     """
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interrupts_wait():
+        if not hasattr(signal, "pthread_sigmask"):
+            yield
+            return
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _draw_in_process(whole: bytes, draw: int) -> tuple[Any, list[dict[int, Calibration]]]:

@@ -8,6 +8,8 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
+from cradlecast.model.interrupts import interrupts_wait
+
 F = TypeVar("F", bound=Callable[..., object])
 
 NOJIT = os.environ.get("CRADLECAST_NOJIT", "") not in ("", "0")
@@ -44,7 +46,8 @@ class Compiled:
         if Compiled not in typeof_impl.registry:  # so that kernels may call rules that are not compiled yet
             typeof_impl.register(Compiled, lambda rule, context: typeof_impl(rule.dispatcher(), context))
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-        made = numba.njit(self._signature, cache=True, forceinline=self._inline, **options)(self._function)
+        with interrupts_wait():
+            made = numba.njit(self._signature, cache=True, forceinline=self._inline, **options)(self._function)
         home = self._function.__globals__
         if home.get(self.__name__) is self:
             home[self.__name__] = made

@@ -9,7 +9,9 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import loky
 import numpy as np
 import pytest
 
@@ -181,6 +183,39 @@ def test_an_interrupt_from_the_keyboard_ends_all_processes_without_a_word_from_t
     finally:
         going.kill()
     assert (going.returncode, out, err) == (0, "interrupted\n", "")
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_an_interrupt_is_heard_that_comes_while_processes_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = loky.get_reusable_executor
+
+    def interrupted(**words: Any) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return start(**words)
+
+    monkeypatch.setattr("loky.get_reusable_executor", interrupted)
+    cache = ground_of(load_scenario(SCENARIOS[0]), SMALL).cache
+    with pytest.raises(KeyboardInterrupt):
+        list(each_draw(lambda draw: draw, SMALL, [cache], 1, workers=2))
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_an_interrupt_is_heard_only_when_no_lock_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes in the middle of handing out draws or of looking at those that came back is heard right after."""
+    many = replace(SMALL, draws=workers.HEAD + 4)
+    send, told = workers._send, []
+
+    def interrupted(*words: Any) -> None:
+        if told:  # the first time processes start
+            signal.raise_signal(signal.SIGINT)
+        send(*words)
+        told.append("handed out")
+
+    monkeypatch.setattr(workers, "_send", interrupted)
+    cache = ground_of(load_scenario(SCENARIOS[0]), many).cache
+    with pytest.raises(KeyboardInterrupt):
+        list(each_draw(lambda draw: draw, many, [cache], 1, workers=2))
+    assert told == ["handed out"] * 2
 
 
 def _environment(folder: Path) -> dict[str, str]:
