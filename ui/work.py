@@ -51,9 +51,12 @@ def begin(board: Board) -> None:
 
 
 def warm() -> None:
-    """Import what every job needs."""
+    """Import what every job needs, and load the kernels."""
     import cradlecast.additional
     import cradlecast.preview  # noqa: F401
+    from cradlecast.model import compiled, kernels
+
+    compiled.compile_all(kernels)
 
 
 def run_study(place: int, scenario: Scenario, options: Options) -> Found:
