@@ -170,7 +170,7 @@ def arm(n_children: int) -> tuple[Setting, Children]:
 def agree(array: Town, objects: Town) -> None:
     """Refuse to go on unless both engines gave every child the same life, and every site the same seats."""
     mine, theirs = array.columns(), objects.columns()
-    for name in ("ids", "x", "k"):
+    for name in ("ids", "x", "k", "wide"):
         if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
             raise EnginesDisagree(f"the engines disagree on '{name}' of {len(mine):,} children; nothing was timed")
     if array.seat_rows() != objects.seat_rows():

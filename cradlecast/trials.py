@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -305,7 +305,7 @@ def trial_children(trial: Trial, setting: Setting) -> Children:
     if len(rows) == 0:
         raise InputError(f"trial '{trial.name}' finds no children below {limit:g} of the poverty line")
     some = born.permuted(rows)
-    return Children(some.ids, some.x, some.k, born.cohorts, (0, len(rows)))
+    return Children(some.ids, some.x, some.k, some.wide, born.cohorts, (0, len(rows)))
 
 
 def effects_of(trial: Trial, setting: Setting, children: Children, rule: Mapping[str, float]) -> Effects:
@@ -543,7 +543,7 @@ def _live(arm: TrialTown | ServiceTrial, follow_ups: Sequence[FollowUp]) -> list
     return values
 
 
-def _among(otherwise: np.ndarray[tuple[int, ...], np.dtype[np.int32]], follow_up: FollowUp) -> Bools:
+def _among(otherwise: np.ndarray[Any, np.dtype[Any]], follow_up: FollowUp) -> Bools:
     """The children whom a follow-up is about, by the care that they have without the offer, bool (n,)."""
     if follow_up.among == "all":
         return np.ones(len(otherwise), np.bool_)

@@ -10,7 +10,7 @@ import mesa
 import numpy as np
 
 from cradlecast.model.children import Children, Longs
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Real, Whole, Wide
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import nearest
@@ -24,7 +24,7 @@ Values = Callable[[Town, Children, Rows], Any]
 Bounds = Callable[[Town], tuple[int, int]]
 """Least and greatest number that a whole column may hold in a model."""
 
-_AT_AGE = {
+_AT_AGE: dict[Whole | Wide, str] = {
     Whole.CARE0: "care_at_0",
     Whole.CARE1: "care_at_1",
     Whole.CARE2: "care_at_2",
@@ -119,10 +119,10 @@ class RealField(Field):
 
 
 class WholeField(Field):
-    """An int32 column whose bounds are known."""
+    """A column of whole numbers whose bounds are known, read as int32."""
 
-    def __init__(self, name: str, column: Whole, bounds: Bounds) -> None:
-        super().__init__(name, lambda model, columns, rows: columns.k[int(column), rows])
+    def __init__(self, name: str, column: Whole | Wide, bounds: Bounds) -> None:
+        super().__init__(name, lambda model, columns, rows: columns.whole(column)[rows].astype(np.int32))
         self.column = column
         self.bounds = bounds
 
@@ -132,7 +132,7 @@ class WholeField(Field):
         given = np.asarray(value)
         if not (given.dtype.kind in "iub" and (low <= given).all() and (given <= high).all()):
             raise ValueError(f"{self.name} of a child must be a whole number from {low} to {high}; got {value!r}")
-        columns.k[int(self.column), rows] = given
+        columns.whole(self.column)[rows] = given
 
 
 class MilestoneField(Field):
@@ -147,7 +147,7 @@ class MilestoneField(Field):
         given = np.asarray(value)
         if given.dtype.kind != "b":
             raise ValueError(f"{self.name} of a child must be True or False; got {value!r}")
-        bit = np.int32(1 << self.milestone)
+        bit = np.int16(1 << self.milestone)
         reached = columns.k[int(Whole.REACHED), rows]
         columns.k[int(Whole.REACHED), rows] = np.where(given, reached | bit, reached & ~bit)
 
@@ -182,12 +182,12 @@ def _area_names(model: Town, columns: Children, rows: Rows) -> Any:
     return np.array(model.setting.place.area_names)[columns.k[int(Whole.AREA), rows]]
 
 
-def _whole_field(column: Whole) -> Field:
+def _whole_field(column: Whole | Wide) -> Field:
     """The field of a whole column, read-only where nothing is known about its bounds."""
     name = _AT_AGE.get(column, column.name.lower())
     if column.name in _BOUNDS:
         return WholeField(name, column, _BOUNDS[column.name])
-    return Field(name, lambda model, columns, rows: columns.k[int(column), rows])
+    return Field(name, lambda model, columns, rows: columns.whole(column)[rows].astype(np.int32))
 
 
 _ALL: tuple[Field, ...] = (
@@ -198,7 +198,7 @@ _ALL: tuple[Field, ...] = (
     Field("group_name", _group_names),
     Field("area_name", _area_names),
     *(RealField(column.name.lower(), column) for column in Real),
-    *(_whole_field(column) for column in Whole),
+    *(_whole_field(column) for column in (*Whole, *Wide)),
     *(MilestoneField(name, number) for number, name in enumerate(MILESTONES)),
 )
 
@@ -224,7 +224,7 @@ class Child(mesa.Agent):
 
     Notes
     -----
-    Fields give numpy scalars: float32 and int32 as the rules use them, booleans for milestones. Incomes are
+    Fields give numpy scalars: float32 and int32, booleans for milestones. Incomes are
     standardised logs and scores are in sd, see docs/method.md. Columns do not watch each other: who moves ``group``
     moves no ``cell``.
 

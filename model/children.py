@@ -8,10 +8,11 @@ import numpy as np
 from scipy.special import ndtri
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import Real, Theta, Whole
+from cradlecast.model.kernels import Real, Theta, Whole, Wide
 from cradlecast.model.place import Place, apportion
 
 Reals = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Shorts = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 Wholes = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 Longs = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -27,14 +28,17 @@ class Children:
     ids
         uint32 (2, n): birth index; place and birth year.
     x, k
-        float32 (len(Real), n) and int32 (len(Whole), n): the state, see ``kernels``.
+        float32 (len(Real), n) and int16 (len(Whole), n): the state, see ``kernels``.
+    wide
+        int32 (len(Wide), n): what takes more bits.
     cohorts
         Birth years, ascending; rows ``starts[j]`` to ``starts[j + 1]`` were born in ``cohorts[j]``.
     """
 
     ids: np.ndarray[tuple[int, ...], np.dtype[np.uint32]]
     x: Reals
-    k: Wholes
+    k: Shorts
+    wide: Wholes
     cohorts: tuple[int, ...]
     starts: tuple[int, ...]
 
@@ -46,9 +50,9 @@ class Children:
         row: Reals = self.x[int(column)]
         return row
 
-    def whole(self, column: Whole) -> Wholes:
-        """One int32 column, (n,)."""
-        row: Wholes = self.k[int(column)]
+    def whole(self, column: Whole | Wide) -> Shorts | Wholes:
+        """One column of whole numbers, int16 or int32 (n,)."""
+        row: Shorts | Wholes = self.wide[int(column)] if isinstance(column, Wide) else self.k[int(column)]
         return row
 
     def child_ids(self) -> Longs:
@@ -67,7 +71,7 @@ class Children:
 
     def copy(self) -> Children:
         """The same children with a state of their own. Columns that nobody has written yet take no memory."""
-        return Children(self.ids, _copied(self.x), _copied(self.k), self.cohorts, self.starts)
+        return Children(self.ids, _copied(self.x), _copied(self.k), _copied(self.wide), self.cohorts, self.starts)
 
     def permuted(self, order: Longs) -> Children:
         """The same children with rows in another order (within cohorts only)."""
@@ -75,12 +79,13 @@ class Children:
             np.ascontiguousarray(self.ids[:, order]),
             np.ascontiguousarray(self.x[:, order]),
             np.ascontiguousarray(self.k[:, order]),
+            np.ascontiguousarray(self.wide[:, order]),
             self.cohorts,
             self.starts,
         )
 
 
-def _copied[Columns: (Reals, Wholes)](columns: Columns) -> Columns:
+def _copied[Columns: (Reals, Shorts, Wholes)](columns: Columns) -> Columns:
     """A copy of some columns; where one is all zeros, the system need not find memory for it before it is written."""
     copy = np.zeros(columns.shape, columns.dtype)
     for row, column in enumerate(columns):
@@ -133,7 +138,8 @@ def children_of(
         ids[0, start:stop] = np.arange(stop - start, dtype=np.uint32)
         ids[1, start:stop] = (place.community.place_number << 16) | cohort
     x = np.zeros((len(Real), n_children), np.float32)
-    k = np.zeros((len(Whole), n_children), np.int32)
+    k = np.zeros((len(Whole), n_children), np.int16)
+    wide = np.zeros((len(Wide), n_children), np.int32)
     mother = theta[Theta.MOTHER_INCOME].astype(np.float64)
     spread = np.sqrt((mother * place.income_sd) ** 2 + 1.0 - mother**2)
     mother_cuts = mother * place.group_means[:, None] + spread * ndtri(place.mothers)
@@ -153,5 +159,6 @@ def children_of(
         place.other_language.astype(np.float32),
         x,
         k,
+        wide,
     )
-    return Children(ids, x, k, cohorts, starts)
+    return Children(ids, x, k, wide, cohorts, starts)

@@ -16,8 +16,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from cradlecast.model import kernels as rules
-from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
-from cradlecast.model.kernels import Decision, Real, Theta, Whole
+from cradlecast.model.children import Bools, Children, Longs, Reals, Shorts, Wholes, Words
+from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
 from cradlecast.model.pipeline import Line, Pipeline
 from cradlecast.model.services import NEEDS, Provider
 from cradlecast.model.town import Setting
@@ -73,10 +73,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Columns:
-    """The state of one child: copies of its column in ``x`` and in ``k``."""
+    """The state of one child: copies of its column in ``x``, ``k`` and ``wide``."""
 
     x: Reals
-    k: Wholes
+    k: Shorts
+    wide: Wholes
 
     def has(self, milestone: int) -> bool:
         """Whether a milestone has been reached."""
@@ -131,7 +132,8 @@ class Watched(Pipeline):
 
     def column(self, row: int) -> Columns:
         """A copy of one child's state."""
-        return Columns(self._columns.x[:, row].copy(), self._columns.k[:, row].copy())
+        c = self._columns
+        return Columns(c.x[:, row].copy(), c.k[:, row].copy(), c.wide[:, row].copy())
 
     def ranked(self, row: int) -> list[int]:
         """The pools that the family asked for this year, best first."""
@@ -850,7 +852,7 @@ def _meant_for(moment: Moment, provider: Provider) -> bool:
         return False
     if not moment.before.x[Real.INCOME] < provider.offer.limit:
         return False
-    if not declared.again and (moment.before.k[Whole.SERVED] >> bit) & 1:
+    if not declared.again and (moment.before.wide[Wide.SERVED] >> bit) & 1:
         return False
     for need in declared.needs:
         row, at, value = NEEDS[need]
@@ -926,7 +928,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ByValue(Decision.LANGUAGE, _AT_BIRTH, _uniform_at_birth, _language, _whole(Whole.LANGUAGE)),
     ByValue(Decision.BIRTH_WEIGHT, _AT_BIRTH, _normal_at_birth, _birth_weight, _as_born(Real.BIRTH_WEIGHT)),
     ByValue(Decision.AREA, _AT_BIRTH, _uniform_at_birth, _area, _kept_area),
-    ByValue(Decision.SCHOOL, _AT_BIRTH, _uniform_at_birth, _school, _whole(Whole.SCHOOL)),
+    ByValue(Decision.SCHOOL, _AT_BIRTH, _uniform_at_birth, _school, lambda moment: int(moment.after.wide[Wide.SCHOOL])),
     ByValue(Decision.TRAIT, _AT_BIRTH, _normal_at_birth, _trait, _as_born(Real.TRAIT)),
     ByValue(Decision.TRANSIENT, _AT_BIRTH, _normal_at_birth, lambda moment, draw: draw, _real(Real.TRANSIENT)),
     ByValue(Decision.BEHAVIOUR, _AT_BIRTH, _normal_at_birth, _behaviour, _real(Real.BEHAVIOUR)),

@@ -10,7 +10,8 @@ summed over children is an int64 fixed-point sum.
 Layout of the arrays, with n children (rows of all arrays are in the same order):
 
 - ``ids`` uint32 (2, n): birth index; place and birth year. Together the child's structural id.
-- ``x`` float32 (len(Real), n): one row a column of the state; ``k`` int32 (len(Whole), n) likewise.
+- ``x`` float32 (len(Real), n): one row a column of the state; ``k`` int16 (len(Whole), n) and ``wide`` int32
+  (len(Wide), n) likewise.
 - ``spans`` int64 (birth years, 4): the birth year, its first row, the row behind its last, and its place among them.
 - ``world`` uint64 (2,): the key of the chance events. ``theta`` float32 (len(Theta),): the parameters of the draw.
 """
@@ -166,41 +167,45 @@ class Whole(IntEnum):
     the child (0 parents, 1 another home, 2 a center); ``ON_TRACK`` is 1 for development on track at 3. ``SECTOR`` is 0
     or the 2 or 4 years that the college's programs take, ``COLLEGE_YEARS`` those completed, ``STOPPED`` 1 for a student
     who has stopped out. ``NOW`` has one bit per thing that happened this year: the school events in order, then
-    ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work. ``SERVED`` has one bit per service of the setting that
-    ever took the child in, ``CAESAREAN`` is 1 for a birth by caesarean.
+    ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work, ``CAESAREAN`` is 1 for a birth by caesarean.
     """
 
     GROUP = 0
     AREA = 1
-    SCHOOL = 2
-    CELL = 3
-    CARE3 = 4
-    CARE4 = 5
-    SITE3 = 6
-    SITE4 = 7
-    APPLIED = 8
-    ATTENDS = 9
-    REACHED = 10
-    LEFT = 11
-    ABSENT_YEARS = 12
-    SUSPENDED_YEARS = 13
-    ARREST_YEARS = 14
-    SPECIAL_EDUCATION = 15
-    RETAINED = 16
-    FEMALE = 17
-    MOTHER = 18
-    LANGUAGE = 19
-    CARE0 = 20
-    CARE1 = 21
-    CARE2 = 22
-    ON_TRACK = 23
-    SECTOR = 24
-    COLLEGE_YEARS = 25
-    STOPPED = 26
-    NOW = 27
-    WORKED = 28
-    SERVED = 29
-    CAESAREAN = 30
+    CELL = 2
+    CARE3 = 3
+    CARE4 = 4
+    SITE3 = 5
+    SITE4 = 6
+    APPLIED = 7
+    ATTENDS = 8
+    REACHED = 9
+    LEFT = 10
+    ABSENT_YEARS = 11
+    SUSPENDED_YEARS = 12
+    ARREST_YEARS = 13
+    SPECIAL_EDUCATION = 14
+    RETAINED = 15
+    FEMALE = 16
+    MOTHER = 17
+    LANGUAGE = 18
+    CARE0 = 19
+    CARE1 = 20
+    CARE2 = 21
+    ON_TRACK = 22
+    SECTOR = 23
+    COLLEGE_YEARS = 24
+    STOPPED = 25
+    NOW = 26
+    WORKED = 27
+    CAESAREAN = 28
+
+
+class Wide(IntEnum):
+    """Rows of ``wide``: the school's number, and one bit per service of the setting that ever took the child in."""
+
+    SCHOOL = 0
+    SERVED = 1
 
 
 class Theta(IntEnum):
@@ -410,7 +415,7 @@ X_HELP_DEVELOPMENT, X_HELP_GRADUATION = int(Real.HELP_DEVELOPMENT), int(Real.HEL
 X_HELP_ENROLMENT, X_HELP_COMPLETION = int(Real.HELP_ENROLMENT), int(Real.HELP_COMPLETION)
 X_HELP_CAESAREAN = int(Real.HELP_CAESAREAN)
 
-K_GROUP, K_AREA, K_SCHOOL, K_CELL = int(Whole.GROUP), int(Whole.AREA), int(Whole.SCHOOL), int(Whole.CELL)
+K_GROUP, K_AREA, K_CELL, V_SCHOOL = int(Whole.GROUP), int(Whole.AREA), int(Whole.CELL), int(Wide.SCHOOL)
 K_CARE3, K_CARE4, K_SITE3, K_SITE4 = int(Whole.CARE3), int(Whole.CARE4), int(Whole.SITE3), int(Whole.SITE4)
 K_ATTENDS = int(Whole.ATTENDS)
 K_REACHED, K_LEFT = int(Whole.REACHED), int(Whole.LEFT)
@@ -853,9 +858,9 @@ def attainment_step(reached, diploma, college, degree):
 
 # --- kernels -----------------------------------------------------------------------------------------------------
 
-_X, _K, _IDS = "float32[:,::1]", "int32[:,::1]", "uint32[:,::1]"
+_X, _K, _V, _IDS = "float32[:,::1]", "int16[:,::1]", "int32[:,::1]", "uint32[:,::1]"
 _SPANS = "int64[:,::1]"
-_F, _I, _W, _L = "float32[::1]", "int32[::1]", "uint64[::1]", "int64[::1]"
+_F, _S, _I, _W, _L = "float32[::1]", "int16[::1]", "int32[::1]", "uint64[::1]", "int64[::1]"
 
 
 _U = "uint32[::1]"
@@ -885,7 +890,7 @@ def lottery_numbers(low, high, world, decision, year, out):
         out[i] = lottery_number(np.uint64(low[i]), np.uint64(high[i]), d, when, w0, w1)
 
 
-@compiled(f"void({_IDS},{_W},{_F},{_F},{_F},{_F},{_X},{_I},{_I},{_F},{_X},{_F},{_X},{_K})")
+@compiled(f"void({_IDS},{_W},{_F},{_F},{_F},{_F},{_X},{_I},{_I},{_F},{_X},{_F},{_X},{_K},{_V})")
 def births(
     ids,
     world,
@@ -901,8 +906,9 @@ def births(
     language_shares,
     x,
     k,
+    wide,
 ):
-    """Fill the fixed attributes and the starting state of every child; ``x`` and ``k`` come in as zeros.
+    """Fill the fixed attributes and the starting state of every child; ``x``, ``k`` and ``wide`` come in as zeros.
 
     ``area_shares`` float32 (2, areas): cumulative shares of areas for families above and below the poverty line.
     ``income_sd`` float32 (1,): spread of standardised log income within groups. ``weight_means`` kg and
@@ -911,7 +917,7 @@ def births(
     n = ids.shape[1]
     low, high = ids[0], ids[1]
     luck, income, trait, transient = np.empty(n, np.float32), x[X_INCOME], x[X_TRAIT], x[X_TRANSIENT]
-    group, area, school, cell = k[K_GROUP], k[K_AREA], k[K_SCHOOL], k[K_CELL]
+    group, area, school, cell = k[K_GROUP], k[K_AREA], wide[V_SCHOOL], k[K_CELL]
     family, weight, behaviour = x[X_FAMILY], x[X_BIRTH_WEIGHT], x[X_BEHAVIOUR]
     uniforms(low, high, world, D_GROUP, 0, luck)
     normals(low, high, world, D_INCOME, 0, income)
@@ -954,7 +960,7 @@ def births(
         behaviour[i] = weighted(trait[i], theta[T_BEHAVIOUR_TRAIT], behaviour[i], theta[T_BEHAVIOUR_REST])
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_K},{_K},uint64[:,::1])")
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_V},{_V},uint64[:,::1])")
 def applications(ids, world, theta, age, year, start, stop, x, k, next_to, places, keys):
     """Rank the seat pools for the children from ``start`` to ``stop``, and draw their lottery numbers.
 
@@ -989,7 +995,7 @@ def applications(ids, world, theta, age, year, start, stop, x, k, next_to, place
                 keys[program, i] = key
 
 
-@compiled(f"void({_IDS},int64,int64,{_K},uint64[:,::1],{_I},int64,{_I})")
+@compiled(f"void({_IDS},int64,int64,{_V},uint64[:,::1],{_I},int64,{_I})")
 def allot(ids, start, stop, places, keys, seats, n_areas, given):
     """Give out seats: children propose down their lists, pools keep their first applicants (deferred acceptance).
 
@@ -1083,8 +1089,8 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
             proposer = last
 
 
-@compiled(f"void({_L},{_SPANS},{_X},{_K},int64)")
-def class_sums(sums, spans, x, k, n_schools):
+@compiled(f"void({_L},{_SPANS},{_X},{_V},int64)")
+def class_sums(sums, spans, x, wide, n_schools):
     """Add last year's skill (fixed-point) of the children of some spans to their class's sum and count.
 
     ``sums`` int64 (2 * classes,): sums, then counts; every birth year has ``n_schools`` classes, a school each.
@@ -1094,7 +1100,7 @@ def class_sums(sums, spans, x, k, n_schools):
         start, stop = spans[at, 1], spans[at, 2]
         first_class = spans[at, 3] * n_schools
         for i in range(start, stop):
-            group = first_class + k[K_SCHOOL, i]
+            group = first_class + wide[V_SCHOOL, i]
             sums[group] += to_fixed(x[X_SKILL, i])
             sums[half + group] += 1
 
@@ -1118,7 +1124,7 @@ def measure(true, noise, kept, score, noise_sd):
         score[i] = true[i] + noise_sd * noise[i]
 
 
-@compiled(f"void({_F},{_I},{_F},{_I},int64)")
+@compiled(f"void({_F},{_S},{_F},{_S},int64)")
 def mark(score, cell, cuts, reached, milestone):
     """Record a milestone for the children whose score is at or above their cut."""
     for i in range(len(score)):
@@ -1271,7 +1277,7 @@ def early_year(
             attends[i] = np.int32(noise[i] < theta[T_ATTENDANCE])
 
 
-@compiled(f"void({_U},{_U},{_W},int64,{_F},{_I},{_F})")
+@compiled(f"void({_U},{_U},{_W},int64,{_F},{_S},{_F})")
 def leaving(low, high, world, year, theta, left, u):
     """Move away for good: the age at which each child leaves, once, into ``left``; ``u`` is scratch."""
     uniforms(low, high, world, D_LEAVING, year, u)
@@ -1280,8 +1286,8 @@ def leaving(low, high, world, year, theta, left, u):
             left[i] = np.int32(year - (np.int64(high[i]) & np.int64(0xFFFF)))
 
 
-@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_X},{_L},int64)")
-def school_year(ids, world, theta, spans, year, x, k, cuts, sums, n_schools):
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_V},{_X},{_L},int64)")
+def school_year(ids, world, theta, spans, year, x, k, wide, cuts, sums, n_schools):
     """The year of children aged 5 to 17: classmates, skills, reading in grade 3, math in grade 8, grades, graduation.
 
     ``sums`` and ``n_schools`` as in ``class_sums``; ``cuts`` float32 (14, cells): score cuts for the first three
@@ -1295,7 +1301,7 @@ def school_year(ids, world, theta, spans, year, x, k, cuts, sums, n_schools):
         low, high = ids[0, start:stop], ids[1, start:stop]
         trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
         fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
-        skill, peer, school = x[X_SKILL, start:stop], x[X_PEER, start:stop], k[K_SCHOOL, start:stop]
+        skill, peer, school = x[X_SKILL, start:stop], x[X_PEER, start:stop], wide[V_SCHOOL, start:stop]
         cell, reached, help_given = k[K_CELL, start:stop], k[K_REACHED, start:stop], x[X_HELP_SKILL, start:stop]
         noise, base = np.empty(n, np.float32), np.empty(n, np.float32)
         s = phase(age)

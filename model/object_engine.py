@@ -12,7 +12,7 @@ import numpy as np
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Children
 from cradlecast.model.flows import FLOWS
-from cradlecast.model.kernels import Decision, Real, Theta, Whole
+from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
 from cradlecast.model.place import apportion
 from cradlecast.model.services import FOR_THE_YEAR, HELP, Provider
 from cradlecast.model.town import Setting, Town
@@ -44,7 +44,7 @@ class ChildAgent(mesa.Agent):
         self.grades = self.parent_start = self.parent_left = self.earnings = self.earned = ZERO
         self.scores: dict[Real, np.float32] = {}
         self.group, self.area, self.school, self.cell = (
-            int(source.k[row, column]) for row in (Whole.GROUP, Whole.AREA, Whole.SCHOOL, Whole.CELL)
+            int(source.whole(row)[column]) for row in (Whole.GROUP, Whole.AREA, Wide.SCHOOL, Whole.CELL)
         )
         self.birth_weight = _f(source.x[Real.BIRTH_WEIGHT, column])
         self.help: dict[Real, np.float32] = dict.fromkeys(HELP.values(), ZERO)
@@ -622,7 +622,7 @@ class ObjectPipeline(Town):
                 children.x[column, i] = amount
             for column, score in child.scores.items():
                 children.x[column, i] = score
-            for row, value in (
+            wholes: tuple[tuple[Whole | Wide, int], ...] = (
                 (Whole.CARE3, child.care[3]),
                 (Whole.CARE4, child.care[4]),
                 (Whole.SITE3, child.site[3]),
@@ -638,11 +638,12 @@ class ObjectPipeline(Town):
                 (Whole.STOPPED, child.stopped),
                 (Whole.NOW, sum(1 << bit for bit in child.now)),
                 (Whole.WORKED, child.worked),
-                (Whole.SERVED, sum(1 << bit for bit in child.served)),
+                (Wide.SERVED, sum(1 << bit for bit in child.served)),
                 (Whole.CAESAREAN, child.caesarean),
                 *((Whole(int(Whole.ABSENT_YEARS) + n), child.events[e]) for n, e in enumerate(EVENTS)),
-            ):
-                children.k[row, i] = value
+            )
+            for row, value in wholes:
+                children.whole(row)[i] = value
         return children
 
     def count_pupils(self, school: int, cohort: int) -> int:

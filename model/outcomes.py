@@ -22,6 +22,7 @@ from cradlecast.model.kernels import (
     Real,
     Theta,
     Whole,
+    Wide,
 )
 from cradlecast.model.place import LOW_WEIGHT, Floats, Place
 from cradlecast.model.town import PROGRAMS, Town
@@ -113,7 +114,7 @@ def support_changed(baseline: Arm, scenario: Arm) -> Bools:
     """True for children whose care at 4, or the services that ever served them, differ between the arms, bool (n,)."""
     pair = baseline.children, scenario.children
     care = [children.whole(Whole.CARE4) for children in pair]
-    served = [children.whole(Whole.SERVED) & scenario.town.service_bits for children in pair]
+    served = [children.whole(Wide.SERVED) & scenario.town.service_bits for children in pair]
     return np.asarray((care[0] != care[1]) | (served[0] != served[1]))
 
 

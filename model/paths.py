@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from cradlecast.model.children import Bools, Children, Longs, Wholes
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Real, Whole, Wide
 from cradlecast.model.outcomes import Arm, count_by_group
 from cradlecast.model.place import Floats
 from cradlecast.scenarios.community import MILESTONES
@@ -47,7 +47,7 @@ def channels(baseline: Arm, scenario: Arm) -> Wholes:
     financed = np.any([paid[scenario.children.whole(site)] for _, site in _PLACES], axis=0)
     changed = own_care_changed(baseline.children, scenario.children)
     services = scenario.town.service_bits
-    served = (baseline.children.whole(Whole.SERVED) ^ scenario.children.whole(Whole.SERVED)) & services != 0
+    served = (baseline.children.whole(Wide.SERVED) ^ scenario.children.whole(Wide.SERVED)) & services != 0
     through = [served | (changed & financed), changed & ~financed]
     return np.select(through, [0, 1], default=2).astype(np.int32)
 

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Bools, Children, Longs, Reals, Wholes, Words
+from cradlecast.model.children import Bools, Children, Longs, Reals, Shorts, Wholes, Words
 from cradlecast.model.childset import ChildSet
-from cradlecast.model.kernels import Decision, Real, Theta, Whole
+from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
 from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.place import apportion
 from cradlecast.model.services import FOR_THE_YEAR, NEEDS, Provider
@@ -140,7 +140,7 @@ class Pipeline(Town):
         here = c.k[Whole.LEFT, start:stop] < 0
         fits = here & (luck < provider.reach) & (c.x[Real.INCOME, start:stop] < offer.limit)
         if not declared.again:
-            fits &= (c.k[Whole.SERVED, start:stop] >> offer.bit) & 1 == 0
+            fits &= (c.wide[Wide.SERVED, start:stop] >> offer.bit) & 1 == 0
         for need in declared.needs:
             row, bit, value = NEEDS[need]
             column = c.k[row, start:stop]
@@ -154,7 +154,7 @@ class Pipeline(Town):
             return self._order(rows, marks)
         keys: tuple[np.ndarray[Any, Any], ...] = (*self._columns.ids[:, rows], marks)
         if provider.order == "schools":
-            school = self._columns.k[Whole.SCHOOL, rows]
+            school = self._columns.wide[Wide.SCHOOL, rows]
             keys = (*keys, school, self.school_line(provider)[school])
         if provider.known > 0:
             keys = (*keys, ~self._known(provider, rows))
@@ -189,7 +189,7 @@ class Pipeline(Town):
             c.x[column, rows] += amount
         c.x[Real.TRAIT, rows] += offer.to_trait * quality
         c.x[Real.BIRTH_WEIGHT, rows] += offer.to_weight * quality
-        c.k[Whole.SERVED, rows] |= np.int32(1 << offer.bit)
+        c.wide[Wide.SERVED, rows] |= np.int32(1 << offer.bit)
         self._helped = True
 
     def _live(self, year: int, spans: Longs) -> None:
@@ -206,8 +206,8 @@ class Pipeline(Town):
         if len(pupils := self._spans(year, kernels.FIRST_SCHOOL_AGE, kernels.LAST_SKILL_AGE)):
             self._class_sums[:] = 0
             among = self._spans(year, kernels.FIRST_SCHOOL_AGE, kernels.LAST_PEER_AGE)
-            kernels.class_sums(self._class_sums, among, *state, n_schools)
-            kernels.school_year(*lives, pupils, year, *state, cuts, self._class_sums, n_schools)
+            kernels.class_sums(self._class_sums, among, c.x, c.wide, n_schools)
+            kernels.school_year(*lives, pupils, year, *state, c.wide, cuts, self._class_sums, n_schools)
             kernels.school_events(*lives, pupils, year, *state, cuts, self._effects)
         if len(adults := self._spans(year, kernels.LAST_SKILL_AGE + 1, kernels.EMPLOYMENT_AGE)):
             kernels.adult_year(*lives, adults, year, *state, cuts)
@@ -222,7 +222,7 @@ class Pipeline(Town):
 
     def _rows(
         self, age: int, year: int, start: int, stop: int
-    ) -> tuple[Any, Words, Reals, int, int, int, int, Reals, Wholes]:
+    ) -> tuple[Any, Words, Reals, int, int, int, int, Reals, Shorts]:
         """What a kernel of one birth year takes first: whose year it is, by what it is lived, and their state."""
         c = self._columns
         return c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k
@@ -316,7 +316,7 @@ class Pipeline(Town):
         """Children of a birth year who go to this school."""
         c = self._columns
         order = c.cohorts.index(cohort)
-        here = c.whole(Whole.SCHOOL)[c.starts[order] : c.starts[order + 1]]
+        here = c.whole(Wide.SCHOOL)[c.starts[order] : c.starts[order + 1]]
         return int(np.count_nonzero(here == school))
 
     def mean_skill(self) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Children
 from cradlecast.model.decisions import LOTTERY, RULES, Columns, Moment, Told, Watched, tell
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Real, Whole, Wide
 from cradlecast.model.town import PROGRAMS, Setting
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
@@ -220,7 +220,7 @@ def _life(town: Watched, row: int, years: tuple[Year, ...]) -> Life:
         cohort=_cohort(town, row),
         group=place.group_names[int(end.k[Whole.GROUP])],
         area=place.area_names[int(end.k[Whole.AREA])],
-        school=int(end.k[Whole.SCHOOL]),
+        school=int(end.wide[Wide.SCHOOL]),
         income_to_poverty=float(np.exp(place.log_mean + place.log_sd * float(end.x[Real.INCOME]))),
         below_poverty=bool(end.k[Whole.CELL] % 2 == 1),
         trait=float(end.x[Real.TRAIT]),

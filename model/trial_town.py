@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Bools, Children, Wholes
-from cradlecast.model.kernels import HOME, Decision, Real, Whole
+from cradlecast.model.children import Bools, Children, Shorts, Wholes
+from cradlecast.model.kernels import HOME, Decision, Real, Whole, Wide
 from cradlecast.model.outcomes import MEASURES
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats
@@ -216,7 +216,8 @@ class ServiceTrial(Pipeline):
         if age == self._first_age:
             if self._same_until is not None:
                 assert self._same_until._start is not None
-                self._columns.x[:], self._columns.k[:] = self._same_until._start.x, self._same_until._start.k
+                c, start = self._columns, self._same_until._start
+                c.x[:], c.k[:], c.wide[:] = start.x, start.k, start.wide
             else:
                 self._start = self._columns.copy()
         super().step()
@@ -242,7 +243,7 @@ class ServiceTrial(Pipeline):
         years, once = slice(0, kernels.FIRST_ONCE), slice(kernels.FIRST_ONCE, None)
         k[_RECORDS][years] -= self._before[years]
         k[_RECORDS][once] = np.where(self._before[once] >= 0, np.int32(-1), k[_RECORDS][once])
-        return Children(c.ids, c.x, k, c.cohorts, c.starts)
+        return Children(c.ids, c.x, k, c.wide, c.cohorts, c.starts)
 
     def inside(self) -> Bools:
         """Children in the trial, bool (n,); none before its first year."""
@@ -250,11 +251,11 @@ class ServiceTrial(Pipeline):
 
     def attended(self) -> Bools:
         """True for children who were served, bool (n,)."""
-        return np.asarray(self._columns.whole(Whole.SERVED) != 0)
+        return np.asarray(self._columns.whole(Wide.SERVED) != 0)
 
 
-def care_at(children: Children, age: int) -> Wholes:
-    """Kind of care at 3 or 4, int32 (n,)."""
+def care_at(children: Children, age: int) -> Shorts | Wholes:
+    """Kind of care at 3 or 4, int16 (n,)."""
     return children.whole(Whole.CARE3 if age == 3 else Whole.CARE4)
 
 

@@ -264,7 +264,7 @@ class Families:
     def __init__(self, n: int, theta: np.ndarray[Any, np.dtype[np.float32]], age: int = 4) -> None:
         rng = np.random.default_rng(3)
         self.ids = np.stack([np.arange(n), np.full(n, (47 << 16) | 2015)]).astype(np.uint32)
-        x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int32)
+        x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
         x[Real.INCOME] = rng.standard_normal(n)
         k[Whole.AREA] = rng.integers(0, 2, n)
         k[Whole.CARE3] = np.where(rng.random(n) < 0.3, HEAD_START, HOME)

@@ -27,7 +27,7 @@ from cradlecast.model.associations import (
     standardised_gap,
 )
 from cradlecast.model.children import Bools, Children, Reals
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Real, Whole, Wide
 from cradlecast.observed import Findings
 from cradlecast.published import (
     ASSOCIATIONS,
@@ -58,12 +58,13 @@ def reals(*values: float) -> Reals:
 def life_of(reached: list[int], poor: list[int], group: list[int], math: list[float]) -> Life:
     """A life written down: milestones as bits, poverty, group and math; income falls with the row's number."""
     n = len(reached)
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int32)
+    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
     x[Real.MATH], x[Real.INCOME] = math, -np.arange(n)
     k[Whole.REACHED], k[Whole.GROUP] = reached, group
     k[Whole.CELL] = 2 * np.array(group) + np.array(poor)
     ids = np.zeros((2, n), np.uint32)
-    return Life(Children(ids, x, k, (2014,), (0, n)), {}, ("black", "white"), np.zeros(n, np.bool_))
+    wide = np.zeros((len(Wide), n), np.int32)
+    return Life(Children(ids, x, k, wide, (2014,), (0, n)), {}, ("black", "white"), np.zeros(n, np.bool_))
 
 
 @cache

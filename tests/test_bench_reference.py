@@ -12,7 +12,7 @@ from benchmarks import in_c, in_mesa, in_numba, in_numpy, law, peer_rounds, refe
 from benchmarks.law import Outcome
 from benchmarks.report import EnginesDisagree
 from cradlecast.model import kernels
-from cradlecast.model.compiled import NOJIT
+from cradlecast.model.compiled import NOJIT, compile_all
 
 COMPILERS = in_c.compilers()
 
@@ -153,6 +153,7 @@ def test_a_peer_that_cannot_be_had_is_left_out_by_name(monkeypatch: pytest.Monke
 @pytest.mark.skipif(NOJIT, reason="CRADLECAST_NOJIT is set: nothing is compiled")
 @pytest.mark.parametrize("module", [kernels, in_numba])
 def test_no_kernel_is_compiled_for_a_second_signature(module: Any) -> None:
+    compile_all(module)
     found = [each for each in vars(module).values() if isinstance(each, Dispatcher)]
     assert len(found) >= 12
     assert {each.__name__: len(each.signatures) for each in found if len(each.signatures) != 1} == {}

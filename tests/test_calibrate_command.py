@@ -17,7 +17,7 @@ import yaml
 from cradlecast.cli import main
 from cradlecast.model.associations import Life
 from cradlecast.model.children import Children
-from cradlecast.model.kernels import Real, Whole
+from cradlecast.model.kernels import Real, Whole, Wide
 from cradlecast.observed import Findings, interval, observed_world
 from cradlecast.published import associations
 from cradlecast.samples import ground_in, ground_of
@@ -69,11 +69,11 @@ def refused(capsys: Capture, *words: str) -> str:
 def life_of(reached: list[int], poor: list[int], events: dict[Whole, list[int]]) -> Life:
     """A life written down: milestones as bits, poverty, and school events."""
     n = len(reached)
-    k = np.zeros((len(Whole), n), np.int32)
+    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
     k[Whole.REACHED], k[Whole.CELL] = reached, poor
     for row, values in events.items():
         k[row] = values
-    children = Children(np.zeros((2, n), np.uint32), np.zeros((len(Real), n), np.float32), k, (2014,), (0, n))
+    children = Children(np.zeros((2, n), np.uint32), x, k, np.zeros((len(Wide), n), np.int32), (2014,), (0, n))
     return Life(children, {}, ("everybody",), np.zeros(n, np.bool_))
 
 

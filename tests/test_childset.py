@@ -19,7 +19,7 @@ from cradlecast.model.child import FIELDS, Child
 from cradlecast.model.children import Children
 from cradlecast.model.childset import ChildSet
 from cradlecast.model.institutions import PreKSite, School, Site
-from cradlecast.model.kernels import PREK, Real, Whole
+from cradlecast.model.kernels import PREK, Real, Whole, Wide
 from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
@@ -68,10 +68,11 @@ class PlainChild(mesa.Agent):
         self.cohort = np.int32(int(columns.ids[1, row]) % 65536)
         for column in Real:
             setattr(self, column.name.lower(), columns.x[column, row])
-        for name in ("group", "area", "school", "cell", "applied", "attends", "left"):
-            setattr(self, name, columns.k[Whole[name.upper()], row])
-        self.care_at_3, self.care_at_4 = columns.k[Whole.CARE3, row], columns.k[Whole.CARE4, row]
-        self.site_at_3, self.site_at_4 = columns.k[Whole.SITE3, row], columns.k[Whole.SITE4, row]
+        for name in ("group", "area", "cell", "applied", "attends", "left"):
+            setattr(self, name, np.int32(columns.k[Whole[name.upper()], row]))
+        self.school = columns.wide[Wide.SCHOOL, row]
+        self.care_at_3, self.care_at_4 = (np.int32(columns.k[care, row]) for care in (Whole.CARE3, Whole.CARE4))
+        self.site_at_3, self.site_at_4 = (np.int32(columns.k[site, row]) for site in (Whole.SITE3, Whole.SITE4))
         for at, milestone in enumerate(MILESTONES):
             setattr(self, milestone, np.bool_(int(columns.k[Whole.REACHED, row]) // 2**at % 2))
 
@@ -126,7 +127,7 @@ def test_a_child_is_a_mesa_agent_whose_fields_are_its_columns(model: Pipeline, c
     assert child.unique_id == columns.child_ids()[70]
     assert child.income.view(np.uint32) == columns.x[Real.INCOME, 70].view(np.uint32)
     assert child.care_at_4 == columns.k[Whole.CARE4, 70]
-    assert child.school == columns.k[Whole.SCHOOL, 70]
+    assert child.school == columns.wide[Wide.SCHOOL, 70]
     assert [getattr(child, name) for name in MILESTONES] == [columns.reached(at)[70] for at in range(len(MILESTONES))]
     assert child.cohort == columns.birth_years()[70]
     assert child.age == model.year - child.cohort == 2024 - child.cohort
@@ -140,7 +141,7 @@ def test_every_column_of_the_model_is_a_field_and_numbers_keep_their_types(child
     child = children[0]
     for column in Real:
         assert type(getattr(child, column.name.lower())) is np.float32
-    for column in Whole:
+    for column in (*Whole, *Wide):
         name = column.name.lower().replace("care", "care_at_").replace("site", "site_at_")
         assert type(getattr(child, name)) is np.int32, name
     assert all(type(getattr(child, name)) is np.bool_ for name in (*MILESTONES, "below_poverty"))

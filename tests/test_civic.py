@@ -19,7 +19,7 @@ from cradlecast.accounts import SEATS
 from cradlecast.cli import main
 from cradlecast.model import kernels
 from cradlecast.model.civic import BACKBONE, FOLLOWED, LEAST_SHARE, MILESTONE_AGES, MOST_QUALITY, Backbone
-from cradlecast.model.kernels import Real, Theta, Whole
+from cradlecast.model.kernels import Real, Theta, Whole, Wide
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.purses import FROM_HOME, POINTS_PER_SD, points_of
@@ -253,7 +253,7 @@ def test_shared_data_bring_children_of_known_need_to_the_front() -> None:
         part = {"program": "tutoring", "share": 1.0, "outcome": "grade3_reading"}
         setting = arms(pooled(levers={"data_sharing": known}, parts=[part]), n_children=2_000)[1]
         children = at_end_of(setting, 2020).columns()
-        served = children.whole(Whole.SERVED) != 0
+        served = children.whole(Wide.SERVED) != 0
         assert served.sum() > 5
         poor[known] = (children.whole(Whole.CELL)[served] % 2 == 1).mean()
     assert poor[0.0] < poor[1.0] == 1.0
@@ -406,7 +406,7 @@ def test_money_of_a_place_is_in_the_areas_named_or_in_the_one_with_the_most_pove
     grown = at_end_of(arms(pooled(), n_children=6_000)[1], 2021).columns()
     areas_of = town.columns().whole(Whole.AREA)
     bit = next(p.offer.bit for p in town.providers if p.offer.declared.name == "tutoring")
-    served, elsewhere = (c.whole(Whole.SERVED) >> bit & 1 == 1 for c in (town.columns(), grown))
+    served, elsewhere = (c.whole(Wide.SERVED) >> bit & 1 == 1 for c in (town.columns(), grown))
     assert served.any() and set(areas_of[served].tolist()) <= {0, 2}
     assert set(areas_of[elsewhere].tolist()) > {0, 2}
 
@@ -531,7 +531,7 @@ def test_both_engines_agree_bit_for_bit_with_pool_shocks_and_every_lever(rule: s
         assert array_town.seat_rows() == object_town.seat_rows()
         assert backbone(array_town).settled() == object_town.backbone.settled()  # type: ignore[union-attr]
         assert np.array_equal(array_town.flows, object_town.flows)
-        assert (array_town.columns().whole(Whole.SERVED) != 0).sum() > 20
+        assert (array_town.columns().whole(Wide.SERVED) != 0).sum() > 20
 
 
 def test_plain_python_agrees_bit_for_bit() -> None:

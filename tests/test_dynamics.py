@@ -126,7 +126,7 @@ def test_college_lived_by_the_year_is_completed_as_often_as_the_calibration_reck
     each, odds = 10_000, np.linspace(-4.0, 4.0, 9)
     n = each * len(odds)
     ids = np.stack([np.arange(n, dtype=np.uint32), np.full(n, (1 << 16) | 2000, np.uint32)])
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int32)
+    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
     k[Whole.CELL], k[Whole.REACHED] = np.repeat(np.arange(len(odds)), each), 1 << GRADUATED
     theta, cuts = np.zeros(len(Theta), np.float32), np.zeros((14, len(odds)), np.float32)
     theta[Theta.COLLEGE_RETURN] = again

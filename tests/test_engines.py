@@ -24,11 +24,12 @@ def same(one: Children, other: Children) -> bool:
         np.array_equal(one.ids, other.ids)
         and np.array_equal(one.x.view(np.uint32), other.x.view(np.uint32))
         and np.array_equal(one.k, other.k)
+        and np.array_equal(one.wide, other.wide)
     )
 
 
 def digest(children: Children) -> str:
-    return hashlib.sha256(children.x.tobytes() + children.k.tobytes()).hexdigest()
+    return hashlib.sha256(children.x.tobytes() + children.k.tobytes() + children.wide.tobytes()).hexdigest()
 
 
 def digest_of(flows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import HOME, PREK, Real, Whole
+from cradlecast.model.kernels import HOME, PREK, Real, Whole, Wide
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Befalls, Course
@@ -99,9 +99,10 @@ def test_one_more_child_changes_nobody_else() -> None:
     assert common.sum() == 600
     assert not common.all()
     rows = [int(row) for row in Real]
-    keep = [int(row) for row in Whole if row not in (Whole.SCHOOL, Whole.SITE3, Whole.SITE4)]
+    keep = [int(row) for row in Whole if row not in (Whole.SITE3, Whole.SITE4)]
     assert np.array_equal(one.x[rows], other.x[rows][:, common])
     assert np.array_equal(one.k[keep], other.k[keep][:, common])
+    assert np.array_equal(one.whole(Wide.SERVED), other.whole(Wide.SERVED)[common])
 
 
 def _lived(setting):  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ from scipy.special import expit, logit, ndtri
 
 from cradlecast.model import kernels
 from cradlecast.model.compiled import NOJIT
-from cradlecast.model.kernels import Decision, Real, Whole
+from cradlecast.model.kernels import Decision, Real, Wide
 from tests import rule_digest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -277,17 +277,18 @@ def test_fixed_point_sums_do_not_depend_on_the_order_of_children() -> None:
 def test_class_sums_are_the_same_for_permuted_children() -> None:
     rng = np.random.default_rng(9)
     n, schools = 400, 7
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int32)
+    x, wide = np.zeros((len(Real), n), np.float32), np.zeros((len(Wide), n), np.int32)
     x[Real.SKILL] = rng.standard_normal(n)
-    k[Whole.SCHOOL] = rng.integers(0, schools, n)
+    wide[Wide.SCHOOL] = rng.integers(0, schools, n)
     order = rng.permutation(n)
     sums = [np.zeros(2 * schools, np.int64) for _ in range(2)]
     spans = np.array([[2015, 0, n, 0]], np.int64)
-    kernels.class_sums(sums[0], spans, x, k, schools)
-    kernels.class_sums(sums[1], spans, np.ascontiguousarray(x[:, order]), np.ascontiguousarray(k[:, order]), schools)
+    kernels.class_sums(sums[0], spans, x, wide, schools)
+    permuted = (np.ascontiguousarray(columns[:, order]) for columns in (x, wide))
+    kernels.class_sums(sums[1], spans, *permuted, schools)
     assert (sums[0] == sums[1]).all()
     assert sums[0][schools:].sum() == n
-    assert (sums[0][schools:] == np.bincount(k[Whole.SCHOOL], minlength=schools)).all()
+    assert (sums[0][schools:] == np.bincount(wide[Wide.SCHOOL], minlength=schools)).all()
 
 
 def test_classmates_mean_leaves_out_the_child_and_is_nothing_for_one_alone() -> None:
@@ -458,6 +459,21 @@ def test_every_kernel_is_compiled_once_for_one_signature() -> None:
     for name in asked:
         signatures = getattr(getattr(kernels, name), "signatures", None)
         assert NOJIT if signatures is None else len(signatures) == 1, name
+
+
+@pytest.mark.skipif(NOJIT, reason="CRADLECAST_NOJIT is set: nothing is compiled")
+def test_a_rule_is_loaded_when_it_is_first_called_and_then_stands_in_the_module() -> None:
+    script = """
+from cradlecast.model import compiled, kernels
+import numpy as np
+rule = kernels.phase
+print(sum(isinstance(each, compiled.Compiled) for each in vars(kernels).values()) > 30, type(rule).__name__)
+print(rule(np.int32(11)), type(kernels.phase).__name__, kernels.phase(np.int32(5)), rule(np.int32(5)))
+compiled.compile_all(kernels)
+print(sum(isinstance(each, compiled.Compiled) for each in vars(kernels).values()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines() == ["True Compiled", "1.0 CPUDispatcher 0.0 0.0", "0"]
 
 
 def test_an_array_of_another_type_is_refused_and_not_compiled_anew() -> None:

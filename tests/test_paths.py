@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cradlecast.model.children import Children, Longs
-from cradlecast.model.kernels import HEAD_START, HOME, PREK, Real, Whole
+from cradlecast.model.kernels import HEAD_START, HOME, PREK, Real, Whole, Wide
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.paths import CHANNELS, DIRECTIONS, channels, count_paths, first_changes, own_care_changed
 from cradlecast.model.pipeline import Pipeline
@@ -30,13 +30,15 @@ DIRECT, VACATED, PEERS = range(len(CHANNELS))
 def few(**columns: list[int] | list[float]) -> Children:
     """A handful of children with these columns; everything else is zero, and nobody has a place."""
     n = len(next(iter(columns.values())))
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int32)
+    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
+    wide = np.zeros((len(Wide), n), np.int32)
     k[[Whole.SITE3, Whole.SITE4]] = -1
+    homes = ((x, Real), (k, Whole), (wide, Wide))
     for name, values in columns.items():
-        rows, column = (k, Whole[name]) if name in Whole.__members__ else (x, Real[name])
-        rows[column] = values
+        rows, kind = next(home for home in homes if name in home[1].__members__)
+        rows[kind[name]] = values
     ids = np.stack([np.arange(n, dtype=np.uint32), np.full(n, (1 << 16) | 2015, np.uint32)])
-    return Children(ids, x, k, (2015,), (0, n))
+    return Children(ids, x, k, wide, (2015,), (0, n))
 
 
 def arm(children: Children, *financed: bool) -> Arm:

@@ -13,7 +13,7 @@ import pytest
 
 from cradlecast.model.children import Bools, Children
 from cradlecast.model.decisions import Watched
-from cradlecast.model.kernels import Real, Theta, Whole
+from cradlecast.model.kernels import Real, Theta, Whole, Wide
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.outcomes import Arm, support_changed
 from cradlecast.model.paths import CHANNELS, channels
@@ -50,14 +50,14 @@ def both(*services: Service, horizon: int = 30, places: int = PLENTY, **more: An
     setting = base(horizon=horizon)
     offered = with_services(setting, services, places, **{"take_up": 1.0, **more})
     with_them = lived(offered)
-    return lived(setting), with_them, np.asarray(with_them.whole(Whole.SERVED) != 0)
+    return lived(setting), with_them, np.asarray(with_them.whole(Wide.SERVED) != 0)
 
 
 def differing(one: Children, other: Children, rows: Bools | None = None) -> set[str]:
     """Names of the columns in which two sets of children are not the same to the bit, among some rows."""
     at = np.ones(len(one), np.bool_) if rows is None else rows
     reals = {c.name for c in Real if (one.real(c).view(np.uint32) != other.real(c).view(np.uint32))[at].any()}
-    return reals | {c.name for c in Whole if (one.whole(c) != other.whole(c))[at].any()}
+    return reals | {c.name for c in (*Whole, *Wide) if (one.whole(c) != other.whole(c))[at].any()}
 
 
 def rows_of(setting: Setting) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def test_both_engines_agree_bit_for_bit_on_rows_in_any_order(places: int) -> Non
     assert same(by_id(array_town.columns()), by_id(lived(setting)))
     assert array_town.seat_rows() == object_town.seat_rows()
     assert np.array_equal(array_town.flows, object_town.flows)
-    served = array_town.columns().whole(Whole.SERVED)
+    served = array_town.columns().whole(Wide.SERVED)
     for bit, one in enumerate(ALL):
         reached = np.count_nonzero((served >> bit) & 1)
         assert reached > (0 if places == 300 or one.needs else 50), one.name
@@ -99,7 +99,7 @@ def test_a_service_of_no_quality_changes_nothing_but_who_was_served() -> None:
 def test_only_those_who_were_served_are_changed() -> None:
     setting = base()
     without, with_them = lived(setting), lived(with_services(setting))
-    served = np.asarray(with_them.whole(Whole.SERVED) != 0)
+    served = np.asarray(with_them.whole(Wide.SERVED) != 0)
     assert 0.2 < served.mean() < 0.9
     assert differing(without, with_them, ~served) == set()
     changed = differing(without, with_them, served)
@@ -198,7 +198,7 @@ def test_the_book_has_a_row_a_year_and_pays_for_children_served() -> None:
     assert {(row["stream"], row["age"], row["payer"], row["seats"]) for row in rows} == {
         ("places", 6, "Local government", 3_000)
     }
-    served = np.count_nonzero(lived(setting).whole(Whole.SERVED))
+    served = np.count_nonzero(lived(setting).whole(Wide.SERVED))
     assert sum(row["filled_simulated"] for row in rows) == served > 1_000
     assert sum(row["filled"] for row in rows) == pytest.approx(served / setting.scale)
 
@@ -210,7 +210,7 @@ def test_the_book_has_a_row_a_year_and_pays_for_children_served() -> None:
 def test_more_places_add_children_and_take_nobody_out(order: str) -> None:
     one = service("of", (6,), "skill", order=order)
     few, more, most = (lived(with_services(base(horizon=8), (one,), n)) for n in (500, 1_500, 4_000))
-    served = [each.whole(Whole.SERVED) != 0 for each in (few, more, most)]
+    served = [each.whole(Wide.SERVED) != 0 for each in (few, more, most)]
     counts = [int(each.sum()) for each in served]
     assert 0 < counts[0] < counts[1] < counts[2] < MANY * 0.8
     for fewer, wider in pairwise(served):
@@ -252,7 +252,7 @@ def test_whole_schools_are_taken_and_at_most_one_in_part() -> None:
         if not town.asked:
             continue
         asked, taken = town.asked[0], town.taken[0]
-        school = town.columns().whole(Whole.SCHOOL)
+        school = town.columns().whole(Wide.SCHOOL)
         of = {number: {row for row in asked if school[row] == number} for number in {*school[list(asked)].tolist()}}
         partly = [number for number, rows in of.items() if 0 < len(rows & taken) < len(rows)]
         fully = {number for number, rows in of.items() if rows <= taken}
@@ -273,7 +273,7 @@ def test_the_same_children_take_part_every_year() -> None:
     assert set(times.tolist()) == {0, 4}
     assert abs((times > 0).mean() - 0.8) < 4 * np.sqrt(0.16 / MANY)
     once = lived(with_services(base(horizon=9), (service("of", (5, 6, 7, 8), "skill"),), PLENTY))
-    assert np.array_equal(once.whole(Whole.SERVED) != 0, times > 0), "the same luck whether or not again"
+    assert np.array_equal(once.whole(Wide.SERVED) != 0, times > 0), "the same luck whether or not again"
 
 
 # --- for whom it is meant ---
@@ -303,7 +303,7 @@ def test_only_those_for_whom_a_service_is_meant_are_taken_in() -> None:
                 limit = setting.place.income_at(one.max_income_to_poverty)
                 income = before.real(Real.INCOME) < np.float32(limit)
             here = np.where(age > 17, after.whole(Whole.LEFT), before.whole(Whole.LEFT)) < 0
-            new = np.full(MANY, one.again) | (before.whole(Whole.SERVED) >> bit & 1 == 0)
+            new = np.full(MANY, one.again) | (before.whole(Wide.SERVED) >> bit & 1 == 0)
             needs = np.logical_and.reduce([np.ones(MANY), *(holds[need] for need in one.needs)])
             meant = np.isin(age, one.ages) & income & here & new & needs
             taken = np.zeros(MANY, np.bool_)
@@ -315,7 +315,7 @@ def test_only_those_for_whom_a_service_is_meant_are_taken_in() -> None:
                 left_out[why] += int((of_age & ~fits).sum())
     assert min(left_out.values()) > 30
     for bit, one in enumerate(ALL):
-        served = town.columns().whole(Whole.SERVED) >> bit & 1 == 1
+        served = town.columns().whole(Wide.SERVED) >> bit & 1 == 1
         assert not (served & ~ever[bit]).any()
         n = int(ever[bit].sum())
         assert served.sum() > 30
@@ -384,7 +384,7 @@ def test_points_are_moved_among_all_who_are_served(
     one = service("of", (age,), channel, needs=needs)
     offered = replace(setting, values=values, services=(one,), courses=(Course("of", 2015, None, PLENTY, take_up=1.0),))
     without, with_it = lived(setting), lived(offered)
-    served = with_it.whole(Whole.SERVED) != 0
+    served = with_it.whole(Wide.SERVED) != 0
     assert served.sum() > 1_000
     moved = with_it.reached(milestone)[served].astype(int) - without.reached(milestone)[served]
     assert set(moved.tolist()) == {0, int(np.sign(points))}, "nobody moves the other way"
@@ -434,7 +434,7 @@ def test_development_is_read_at_2_and_feeds_nothing_else(age: int) -> None:
 def test_paths_that_change_for_those_served_are_direct() -> None:
     setting = base(n_children=1_200, PEER_EFFECT=0.1)
     before, after = (Arm(Pipeline(one, born(one)).run()) for one in (setting, with_services(setting)))
-    served = after.children.whole(Whole.SERVED) != 0
+    served = after.children.whole(Wide.SERVED) != 0
     through = channels(before, after)
     assert 0 < np.count_nonzero(served) < len(served)
     assert {CHANNELS[at] for at in through[served]} == {"direct"}
@@ -465,5 +465,5 @@ def test_a_services_luck_hangs_on_its_name_and_not_on_its_place_among_others() -
     alone = lived(with_services(setting, (one,), 1_000))
     values = {**setting.values, **EFFECTS}
     crowd = replace(setting, values=values, services=ALL, courses=(Course(one.name, 2015, None, 1_000),))
-    assert np.array_equal(alone.whole(Whole.SERVED) != 0, lived(crowd).whole(Whole.SERVED) == 1 << 2)
-    assert alone.whole(Whole.SERVED).any()
+    assert np.array_equal(alone.whole(Wide.SERVED) != 0, lived(crowd).whole(Wide.SERVED) == 1 << 2)
+    assert alone.whole(Wide.SERVED).any()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from cradlecast import workers
 from cradlecast.model.children import Longs
+from cradlecast.model.interrupts import interrupts_wait
 from cradlecast.samples import ground_of, live
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_scenario, load_trial, names
@@ -149,13 +151,14 @@ def test_where_no_process_can_start_all_draws_are_lived_here(monkeypatch: pytest
 
 
 LONG = f"""
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from cradlecast import workers
 from cradlecast.samples import ground_of
 from cradlecast.scenarios.library import load_scenario
 from cradlecast.scenarios.options import Options
 workers.PROCESSES_FROM = 0.0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background is deaf to it
 size, here = Options(children=300, draws=10_000), os.getpid()
 def draw(number):
     if os.getpid() != here:
@@ -185,7 +188,25 @@ def test_an_interrupt_from_the_keyboard_ends_all_processes_without_a_word_from_t
     assert (going.returncode, out, err) == (0, "interrupted\n", "")
 
 
-@pytest.mark.usefixtures("in_processes")
+@pytest.fixture
+def hears() -> Iterator[None]:
+    """An interrupt is heard, as it is not by a suite in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears")
+def test_an_interrupt_waits_for_what_must_not_be_left_half_done() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts_wait():
+        signal.raise_signal(signal.SIGINT)
+        done.append("all of it")
+    assert done == ["all of it"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("in_processes", "hears")
 def test_an_interrupt_is_heard_that_comes_while_processes_start(monkeypatch: pytest.MonkeyPatch) -> None:
     start = loky.get_reusable_executor
 
@@ -199,7 +220,7 @@ def test_an_interrupt_is_heard_that_comes_while_processes_start(monkeypatch: pyt
         list(each_draw(lambda draw: draw, SMALL, [cache], 1, workers=2))
 
 
-@pytest.mark.usefixtures("in_processes")
+@pytest.mark.usefixtures("in_processes", "hears")
 def test_an_interrupt_is_heard_only_when_no_lock_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes in the middle of handing out draws or of looking at those that came back is heard right after."""
     many = replace(SMALL, draws=workers.HEAD + 4)
