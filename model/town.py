@@ -22,12 +22,16 @@ from cradlecast.model.theta import event_shifts
 from cradlecast.scenarios.change import Change
 from cradlecast.scenarios.civic import POOL
 from cradlecast.scenarios.community import EVENTS
+from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.program import POOLS, Program
 from cradlecast.scenarios.ramp import Ramp
 from cradlecast.scenarios.service import EVERYBODY, PLACES, Service
 
 PROGRAMS: Final = POOLS
 """Lines of seats, and the program that stands for each, in the order of the kernels' kinds of care (home is 0)."""
+
+MOST_SITES: Final = int(np.iinfo(np.int16).max)
+"""Sites whose numbers children can carry."""
 
 TAKE_UP = {
     "prek": Theta.TAKE_UP_PREK,
@@ -208,6 +212,8 @@ class Town(mesa.Model):
         self._set_take_up: dict[Theta, np.float32] = {}
         self._seats_now: dict[int, list[tuple[int, ...]]] = {}
         self._found_sites()
+        if len(self.sites) > MOST_SITES:
+            raise InputError(f"{len(self.sites):,} sites are more than {MOST_SITES:,}; give the community fewer areas")
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
         self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
         self.site_keys = np.array([site.key for site in self.sites], np.uint64)

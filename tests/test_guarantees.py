@@ -13,6 +13,7 @@ from cradlecast.model.kernels import HOME, PREK, Real, Whole, Wide
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Befalls, Course
+from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.library import load_scenario, names
 from cradlecast.scenarios.options import Options
 from cradlecast.study import run
@@ -147,6 +148,13 @@ def test_added_seats_leave_no_child_with_a_place_it_ranks_lower(seats: int) -> N
 
 def _one_cohort(setting):  # type: ignore[no-untyped-def]
     return replace(setting, cohorts=setting.cohorts[:1], n_children=1000)
+
+
+def test_more_sites_than_children_can_carry_the_numbers_of_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cradlecast.model.town.MOST_SITES", 10)
+    setting = settings()[0]
+    with pytest.raises(InputError, match=r"^\d+ sites are more than 10; give the community fewer areas$"):
+        Pipeline(setting, born(setting))
 
 
 def test_children_seats_and_dollars_are_conserved() -> None:
