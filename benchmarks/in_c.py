@@ -86,7 +86,7 @@ def build(compiler: Compiler, flags: tuple[str, ...], folder: Path) -> Callable[
 def _run(library: ctypes.CDLL, children: Population, world: int, threads: int) -> Outcome:
     """Live the reference work."""
     n = children.n
-    skills, seated = np.empty((3, n), np.float32), np.zeros(n, np.uint8)
+    skills, seated = np.empty((3, n), np.float32), np.empty((len(law.ENTRY_AGES), n), np.uint8)
     reached, years, keys = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.uint64)
     arrays = [array.ctypes.data_as(ctypes.c_void_p) for array in (children.real, skills, seated, reached, years)]
     keys_at, provider = keys.ctypes.data_as(ctypes.c_void_p), children.provider.ctypes.data_as(ctypes.c_void_p)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks import law
 from benchmarks.law import Outcome, Population
@@ -246,7 +247,7 @@ def mark(n: Any, age: Any, words: Any, f: Any, k: Any) -> None:
             k[REACHED + i] |= np.int32(happens(uniform(words[W6 + i]), odds)) << np.int32(6)
 
 
-_LIVE = "void(int64,int64,uint64,uint64,float32[:,::1],float32[:,::1],uint8[::1],int32[::1],int32[::1])"
+_LIVE = "void(int64,int64,uint64,uint64,float32[:,::1],float32[:,::1],uint8[:,::1],int32[::1],int32[::1])"
 
 
 @compiled(_LIVE)
@@ -255,7 +256,7 @@ def live(
 ) -> None:
     """Live all years for the rows from ``start`` to ``stop``, block by block.
 
-    ``real`` float32 (10, n) and ``seated`` uint8 (n,), one bit a year of entry, come in; ``skills`` float32 (3, n),
+    ``real`` float32 (10, n) and ``seated`` uint8 (2, n), a row a year of entry, come in; ``skills`` float32 (3, n),
     ``reached`` and ``years`` int32 (n,) as in ``law.count`` are written.
     """
     f, k, words = np.zeros(ROWS * ROOM, np.float32), np.zeros(3 * ROOM, np.int32), np.empty(7 * ROOM, np.uint32)
@@ -273,7 +274,7 @@ def live(
                 f[PEER + i], f[CARE + i] = _0, _0
             if FIRST_ENTRY <= age <= LAST_ENTRY:
                 for i in range(n):
-                    f[CARE + i] = _CARE if (seated[first + i] >> (age - FIRST_ENTRY)) & 1 != 0 else _0
+                    f[CARE + i] = _CARE if seated[age - FIRST_ENTRY, first + i] != 0 else _0
             if FIRST_PEER <= age <= LAST_PEER:
                 classmates(n, f, k)
             year(n, words, f, k)
@@ -291,11 +292,11 @@ def allot(age: Any, k0: Any, k1: Any, real: Any, provider: Any, seats: Any, seat
 
     A counting sort by priority and the lottery number's first bits; only those in the bucket where the seats run out
     are compared one by one. Who does not apply is in a bucket behind all others. ``seated`` uint8 (n,) receives the
-    year's bit, ``keys`` uint64 (n,) is scratch.
+    seats, ``keys`` uint64 (n,) is scratch.
     """
     n = len(provider)
     counts = np.zeros(PROVIDERS * (BUCKETS + 1), np.int32)
-    when, bit, taken = np.uint64(age), np.uint8(1 << (age - FIRST_ENTRY)), np.int64(0)
+    when, taken = np.uint64(age), np.int64(0)
     for i in range(n):
         words = philox(np.uint64(i) & _MASK, _TWO, when, k0, k1)
         income = real[A_INCOME, i]
@@ -319,7 +320,7 @@ def allot(age: Any, k0: Any, k1: Any, real: Any, provider: Any, seats: Any, seat
         filled[here] = first[here]
     for i in range(n):
         here, bucket = provider[i], np.int64(keys[i] >> _S24)
-        seated[i] |= bit if bucket < last[here] else np.uint8(0)
+        seated[i] = np.uint8(bucket < last[here])
         if bucket == last[here] and bucket < BUCKETS:
             waiting[filled[here]] = i
             filled[here] += 1
@@ -328,10 +329,10 @@ def allot(age: Any, k0: Any, k1: Any, real: Any, provider: Any, seats: Any, seat
             best = np.int64(-1)
             for at in range(first[here], first[here + 1]):
                 row = waiting[at]
-                if seated[row] & bit == 0 and (best < 0 or keys[row] < keys[best]):
+                if seated[row] == 0 and (best < 0 or keys[row] < keys[best]):
                     best = row
             if best >= 0:
-                seated[best] |= bit
+                seated[best] = np.uint8(1)
                 taken += 1
     return taken
 
@@ -354,23 +355,27 @@ def run(children: Population, world: int, threads: int = 1) -> Outcome:
     Who gets a seat depends on attributes fixed at birth and on luck alone, so that seats of both years are allotted
     first, and each block of children then lives all years at once.
     """
-    n, seats = children.n, children.seats
+    n = children.n
     k0, k1 = np.uint64(world), np.uint64(0)
-    skills, seated = np.empty((3, n), np.float32), np.zeros(n, np.uint8)
-    reached, years, keys = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.uint64)
+    skills, seated = np.empty((3, n), np.float32), np.empty((len(law.ENTRY_AGES), n), np.uint8)
+    reached, years = np.empty(n, np.int32), np.empty(n, np.int32)
     ends = [n // CLASS * part // threads * CLASS for part in range(threads + 1)]
-    taken = 0
-    for age in range(FIRST_ENTRY, LAST_ENTRY + 1):
-        taken += int(allot(age, k0, k1, children.real, children.provider, seats, seated, keys))
 
-    def part(at: int) -> None:
-        live(ends[at], ends[at + 1], k0, k1, children.real, skills, seated, reached, years)
+    def give(age: int) -> int:
+        keys = np.empty(n, np.uint64)
+        mine = seated[age - FIRST_ENTRY]
+        return int(allot(age, k0, k1, children.real, children.provider, children.seats, mine, keys))
+
+    def part(at: int) -> npt.NDArray[np.int64]:
+        rows, totals = slice(ends[at], ends[at + 1]), np.zeros((GROUPS, 11), np.int64)
+        live(rows.start, rows.stop, k0, k1, children.real, skills, seated, reached, years)
+        count(children.group[rows], reached[rows], years[rows], totals)
+        return totals
 
     if threads == 1:
-        part(0)
+        taken, totals = sum(map(give, law.ENTRY_AGES)), part(0)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(part, range(threads)))
-    totals = np.zeros((GROUPS, 11), np.int64)
-    count(children.group, reached, years, totals)
+            taken = sum(pool.map(give, law.ENTRY_AGES))
+            totals = np.sum(list(pool.map(part, range(threads))), axis=0)
     return Outcome(totals[:, 0].copy(), totals[:, 1:8].copy(), totals[:, 8:].copy(), taken)

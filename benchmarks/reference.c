@@ -175,7 +175,7 @@ void live(int64_t start, int64_t stop, uint32_t k0, uint32_t k1, int64_t rows, c
             memset(b->care, 0, size);
             if (age >= FIRST_PEER && age <= LAST_PEER) classmates(b, n);
             if (age >= FIRST_ENTRY && age <= LAST_ENTRY)
-                for (int i = 0; i < n; i++) b->care[i] = seated[first + i] >> (age - FIRST_ENTRY) & 1 ? CARE : 0.0f;
+                for (int i = 0; i < n; i++) b->care[i] = seated[(age - FIRST_ENTRY) * rows + first + i] ? CARE : 0.0f;
             year(b, n);
             mark(b, n, age);
         }
@@ -190,7 +190,7 @@ int64_t allot(int64_t age, uint32_t k0, uint32_t k1, int64_t n, const float *inc
               int64_t seats, uint8_t *seated, uint64_t *keys) {
     int32_t *counts = calloc(PROVIDERS * (BUCKETS + 1), sizeof(int32_t));
     int64_t last[PROVIDERS], left[PROVIDERS], first[PROVIDERS + 1], filled[PROVIDERS], taken = 0;
-    uint8_t mine = (uint8_t)(1 << (age - FIRST_ENTRY));
+    seated += (age - FIRST_ENTRY) * n;
     for (int64_t i = 0; i < n; i++) {
         uint32_t w[4];
         philox((uint32_t)i, 2, (uint32_t)age, k0, k1, w);
@@ -212,7 +212,7 @@ int64_t allot(int64_t age, uint32_t k0, uint32_t k1, int64_t n, const float *inc
     for (int64_t i = 0; i < n; i++) {
         int64_t bucket = (int64_t)(keys[i] >> 24);
         int32_t here = provider[i];
-        seated[i] |= bucket < last[here] ? mine : 0;
+        seated[i] = bucket < last[here];
         if (bucket == last[here] && bucket < BUCKETS) waiting[filled[here]++] = i;
     }
     for (int here = 0; here < PROVIDERS; here++)
@@ -220,9 +220,9 @@ int64_t allot(int64_t age, uint32_t k0, uint32_t k1, int64_t n, const float *inc
             int64_t best = -1;
             for (int64_t at = first[here]; at < first[here + 1]; at++) {
                 int64_t row = waiting[at];
-                if (!(seated[row] & mine) && (best < 0 || keys[row] < keys[best])) best = row;
+                if (!seated[row] && (best < 0 || keys[row] < keys[best])) best = row;
             }
-            if (best >= 0) seated[best] |= mine, taken++;
+            if (best >= 0) seated[best] = 1, taken++;
         }
     free(waiting);
     free(counts);
