@@ -89,7 +89,7 @@ def _copied[Columns: (Reals, Shorts, Wholes)](columns: Columns) -> Columns:
     """A copy of some columns; where one is all zeros, the system need not find memory for it before it is written."""
     copy = np.zeros(columns.shape, columns.dtype)
     for row, column in enumerate(columns):
-        if column.any():
+        if column.view(f"u{column.itemsize}").any():  # in bits, for there is a negative zero
             copy[row] = column
     return copy
 

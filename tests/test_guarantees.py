@@ -150,6 +150,18 @@ def _one_cohort(setting):  # type: ignore[no-untyped-def]
     return replace(setting, cohorts=setting.cohorts[:1], n_children=1000)
 
 
+def test_a_copy_of_children_has_their_bytes_and_a_state_of_its_own() -> None:
+    children = born(settings()[0])
+    children.x[Real.HELP_SKILL] = -0.0
+    assert not children.x[Real.EARNED].any()
+    copy = children.copy()
+    for name in ("x", "k", "wide"):
+        assert getattr(copy, name).tobytes() == getattr(children, name).tobytes()
+        assert getattr(copy, name).any()
+        getattr(copy, name)[:] += 1
+        assert getattr(copy, name).tobytes() != getattr(children, name).tobytes()
+
+
 def test_more_sites_than_children_can_carry_the_numbers_of_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cradlecast.model.town.MOST_SITES", 10)
     setting = settings()[0]
