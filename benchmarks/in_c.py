@@ -93,9 +93,8 @@ def _run(library: ctypes.CDLL, children: Population, world: int, threads: int) -
     income = children.real[law.INCOME].ctypes.data_as(ctypes.c_void_p)
     k0, k1, rows = ctypes.c_uint32(world), ctypes.c_uint32(0), ctypes.c_int64(n)
     ends = [ctypes.c_int64(n // law.CLASS * part // threads * law.CLASS) for part in range(threads + 1)]
-    taken = 0
+    taken, seats = 0, ctypes.c_int64(children.seats)
     for age in law.ENTRY_AGES:
-        seats = ctypes.c_int64(children.seats)
         taken += library.allot(ctypes.c_int64(age), k0, k1, rows, income, provider, seats, arrays[2], keys_at)
 
     def part(at: int) -> None:

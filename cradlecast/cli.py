@@ -328,7 +328,7 @@ def _trace(words: argparse.Namespace) -> int:
     scenario = load_stacked(words.name, settings(words.set))
     check_fit(scenario, load_community(scenario.community))
 
-    with _importing():
+    with _importing_model():
         from cradlecast.tracing import trace
     from cradlecast.ui import trace_view as view
     from cradlecast.ui.exports import csv_text, json_text
@@ -348,19 +348,23 @@ def _trace(words: argparse.Namespace) -> int:
 
 @contextmanager
 def _importing() -> Iterator[None]:
-    """Import without the collector: what is imported stays, and looking through it takes a sixth of a start.
-
-    Mesa comes first: while it is imported it reads the source of all that are importing something, which here are few.
-    """
+    """Import without the collector: what is imported stays, and looking through it takes a sixth of a start."""
     gc.disable()
     try:
-        import mesa  # noqa: F401
-        import numba  # noqa: F401
-
         yield
         gc.freeze()
     finally:
         gc.enable()
+
+
+@contextmanager
+def _importing_model() -> Iterator[None]:
+    """Import what lives children, Mesa first: it reads the source of all that are importing, which here are few."""
+    with _importing():
+        import mesa  # noqa: F401
+        import numba  # noqa: F401
+
+        yield
 
 
 def _serve(words: argparse.Namespace) -> int:
@@ -411,7 +415,7 @@ def _trials(words: argparse.Namespace) -> int:
     from cradlecast.ui.progress import progress_bar
 
     with progress_bar("Trying", Console(stderr=True), words.quiet) as progress:
-        with _importing():
+        with _importing_model():
             from cradlecast.trials import trial, validate
 
         findings = trial(trials[0], size, progress) if one else validate(None, size, community, progress)
@@ -462,10 +466,10 @@ def _look(words: argparse.Namespace, community: Community, size: Options) -> Fin
     calibrates = words.command == "calibrate"
     with progress_bar("Calibrating" if calibrates else "Measuring", Console(stderr=True), words.quiet) as progress:
         if calibrates:
-            with _importing():
+            with _importing_model():
                 from cradlecast.targets import fit
             return fit(community, size, progress)
-        with _importing():
+        with _importing_model():
             from cradlecast.published import associations
         return associations(community, size, progress)
 
@@ -564,10 +568,10 @@ def _run(asked: Asked, quiet: bool) -> Result:
     what = "Solving" if asked.target else "Pricing" if asked.deal else many
     with progress_bar(what, Console(stderr=True), quiet) as progress:
         if asked.deal is None:
-            with _importing():
+            with _importing_model():
                 from cradlecast.study import compare
             return compare(asked.scenarios, asked.options, progress)
-        with _importing():
+        with _importing_model():
             from cradlecast.pricing import price, solve
         deal, scenario, sizes = asked.deal, asked.scenarios[0], asked.options
         if asked.target:

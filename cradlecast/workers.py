@@ -182,7 +182,7 @@ def in_processes[T](
     finally:
         # Refused, interrupted, or nobody wants the rest. Processes finish the draws that they have begun: to kill one
         # while it hands over a result would leave its reader waiting for ever.
-        with _deaf():
+        with interrupts_wait():
             for future in away.values():
                 future.cancel()
 

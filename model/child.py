@@ -118,11 +118,16 @@ class RealField(Field):
         columns.x[int(self.column), rows] = given
 
 
+def _wholes(column: Whole | Wide) -> Values:
+    """What reads a whole column, as int32 however many bits it is kept in."""
+    return lambda model, columns, rows: columns.whole(column)[rows].astype(np.int32)
+
+
 class WholeField(Field):
-    """A column of whole numbers whose bounds are known, read as int32."""
+    """A column of whole numbers whose bounds are known."""
 
     def __init__(self, name: str, column: Whole | Wide, bounds: Bounds) -> None:
-        super().__init__(name, lambda model, columns, rows: columns.whole(column)[rows].astype(np.int32))
+        super().__init__(name, _wholes(column))
         self.column = column
         self.bounds = bounds
 
@@ -187,7 +192,7 @@ def _whole_field(column: Whole | Wide) -> Field:
     name = _AT_AGE.get(column, column.name.lower())
     if column.name in _BOUNDS:
         return WholeField(name, column, _BOUNDS[column.name])
-    return Field(name, lambda model, columns, rows: columns.whole(column)[rows].astype(np.int32))
+    return Field(name, _wholes(column))
 
 
 _ALL: tuple[Field, ...] = (
@@ -224,9 +229,8 @@ class Child(mesa.Agent):
 
     Notes
     -----
-    Fields give numpy scalars: float32 and int32, booleans for milestones. Incomes are
-    standardised logs and scores are in sd, see docs/method.md. Columns do not watch each other: who moves ``group``
-    moves no ``cell``.
+    Fields give numpy scalars: float32 and int32, booleans for milestones. Incomes are standardised logs and scores are
+    in sd, see docs/method.md. Columns do not watch each other: who moves ``group`` moves no ``cell``.
 
     A Mesa event holds its function weakly. An event of a child's own method is gone with the object, so schedule a
     method of the model instead.

@@ -1,5 +1,7 @@
 """The server of the page: this computer only, sessions that nobody can make up, headers on every answer."""
 
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -29,6 +31,19 @@ def get(address: str) -> tuple[int, Any, str]:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
+
+
+def test_the_pages_process_brings_in_nothing_that_lives_children() -> None:
+    """Other processes do that; this one is to answer soon."""
+    script = """
+import sys
+import cradlecast.ui.server as server
+from cradlecast.cli import main
+server.serve = lambda *_: print(sorted({"mesa", "numba"} & set(sys.modules)))
+main(["app"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_page_comes_with_headers_that_keep_it_to_itself(site: Served) -> None:
