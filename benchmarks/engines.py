@@ -20,6 +20,7 @@ from benchmarks import CHILDREN, DRAWS
 from benchmarks.report import EnginesDisagree, Floor, Report, Section, clock
 from cradlecast.model.children import Children
 from cradlecast.model.compiled import NOJIT
+from cradlecast.model.kernels import KEPT, Real
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Setting, Town
@@ -167,11 +168,15 @@ def arm(n_children: int) -> tuple[Setting, Children]:
     return setting, children_in(setting)
 
 
-def agree(array: Town, objects: Town) -> None:
+def agree(array: Town, objects: ObjectPipeline) -> None:
     """Refuse to go on unless both engines gave every child the same life, and every site the same seats."""
     mine, theirs = array.columns(), objects.columns()
-    for name in ("ids", "x", "k", "wide"):
+    for name in ("ids", "x", "k", "seats", "wide"):
         if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
+            raise EnginesDisagree(f"the engines disagree on '{name}' of {len(mine):,} children; nothing was timed")
+    for column in [*Real][KEPT:]:
+        if mine.real(column).tobytes() != objects.read(column).tobytes():
+            name = column.name.lower()
             raise EnginesDisagree(f"the engines disagree on '{name}' of {len(mine):,} children; nothing was timed")
     if array.seat_rows() != objects.seat_rows():
         raise EnginesDisagree(f"the engines disagree on the seats of {len(mine):,} children; nothing was timed")

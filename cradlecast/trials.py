@@ -304,8 +304,7 @@ def trial_children(trial: Trial, setting: Setting) -> Children:
     rows = rows[: _asked(setting, trial)]
     if len(rows) == 0:
         raise InputError(f"trial '{trial.name}' finds no children below {limit:g} of the poverty line")
-    some = born.permuted(rows)
-    return Children(some.ids, some.x, some.k, some.wide, born.cohorts, (0, len(rows)))
+    return replace(born.permuted(rows), starts=(0, len(rows)))
 
 
 def effects_of(trial: Trial, setting: Setting, children: Children, rule: Mapping[str, float]) -> Effects:

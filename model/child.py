@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 import mesa
 import numpy as np
 
-from cradlecast.model.children import Children, Longs
-from cradlecast.model.kernels import Real, Whole, Wide
+from cradlecast.model.children import Children, Rows
+from cradlecast.model.kernels import KEPT, Real, Seat, Whole, Wide
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import nearest
 
 Column = np.ndarray[tuple[int, ...], np.dtype[Any]]
-Rows = int | Longs
 
 Values = Callable[[Town, Children, Rows], Any]
 """What a field reads: a numpy scalar of one row, or an array of many."""
@@ -24,14 +24,8 @@ Values = Callable[[Town, Children, Rows], Any]
 Bounds = Callable[[Town], tuple[int, int]]
 """Least and greatest number that a whole column may hold in a model."""
 
-_AT_AGE: dict[Whole | Wide, str] = {
-    Whole.CARE0: "care_at_0",
-    Whole.CARE1: "care_at_1",
-    Whole.CARE2: "care_at_2",
-    Whole.CARE3: "care_at_3",
-    Whole.CARE4: "care_at_4",
-    Whole.SITE3: "site_at_3",
-    Whole.SITE4: "site_at_4",
+_AT_AGE: dict[str, str] = {
+    f"{what}{age}": f"{what.lower()}_at_{age}" for what, age in product(("CARE", "SITE"), range(5))
 }
 
 # Compiled loops use these numbers as indices and do not look whether they fit, so what is written is looked at here.
@@ -103,11 +97,21 @@ class Field:
         self.write(child.model, child.columns, child.row, value)
 
 
+def _reals(column: Real) -> Values:
+    """What reads a real column, kept or worked out."""
+
+    def values(model: Town, columns: Children, rows: Rows) -> Any:
+        found = columns.real_of(column, np.atleast_1d(rows))
+        return found if isinstance(rows, np.ndarray) else found[0]
+
+    return values
+
+
 class RealField(Field):
     """A float32 column."""
 
     def __init__(self, name: str, column: Real) -> None:
-        super().__init__(name, lambda model, columns, rows: columns.x[int(column), rows])
+        super().__init__(name, _reals(column))
         self.column = column
 
     def write(self, model: Town, columns: Children, rows: Rows, value: object) -> None:
@@ -118,7 +122,7 @@ class RealField(Field):
         columns.x[int(self.column), rows] = given
 
 
-def _wholes(column: Whole | Wide) -> Values:
+def _wholes(column: Whole | Seat | Wide) -> Values:
     """What reads a whole column, as int32 however many bits it is kept in."""
     return lambda model, columns, rows: columns.whole(column)[rows].astype(np.int32)
 
@@ -126,7 +130,7 @@ def _wholes(column: Whole | Wide) -> Values:
 class WholeField(Field):
     """A column of whole numbers whose bounds are known."""
 
-    def __init__(self, name: str, column: Whole | Wide, bounds: Bounds) -> None:
+    def __init__(self, name: str, column: Whole | Seat | Wide, bounds: Bounds) -> None:
         super().__init__(name, _wholes(column))
         self.column = column
         self.bounds = bounds
@@ -152,7 +156,7 @@ class MilestoneField(Field):
         given = np.asarray(value)
         if given.dtype.kind != "b":
             raise ValueError(f"{self.name} of a child must be True or False; got {value!r}")
-        bit = np.int16(1 << self.milestone)
+        bit = np.int8(1 << self.milestone)
         reached = columns.k[int(Whole.REACHED), rows]
         columns.k[int(Whole.REACHED), rows] = np.where(given, reached | bit, reached & ~bit)
 
@@ -187,9 +191,15 @@ def _area_names(model: Town, columns: Children, rows: Rows) -> Any:
     return np.array(model.setting.place.area_names)[columns.k[int(Whole.AREA), rows]]
 
 
-def _whole_field(column: Whole | Wide) -> Field:
+def _real_field(column: Real) -> Field:
+    """The field of a real column, read-only where it is worked out from others."""
+    name = column.name.lower()
+    return RealField(name, column) if column < KEPT else Field(name, _reals(column))
+
+
+def _whole_field(column: Whole | Seat | Wide) -> Field:
     """The field of a whole column, read-only where nothing is known about its bounds."""
-    name = _AT_AGE.get(column, column.name.lower())
+    name = _AT_AGE.get(column.name, column.name.lower())
     if column.name in _BOUNDS:
         return WholeField(name, column, _BOUNDS[column.name])
     return Field(name, _wholes(column))
@@ -202,8 +212,8 @@ _ALL: tuple[Field, ...] = (
     Field("below_poverty", _poor),
     Field("group_name", _group_names),
     Field("area_name", _area_names),
-    *(RealField(column.name.lower(), column) for column in Real),
-    *(_whole_field(column) for column in (*Whole, *Wide)),
+    *(_real_field(column) for column in Real),
+    *(_whole_field(column) for column in (*Whole, *Seat, *Wide)),
     *(MilestoneField(name, number) for number, name in enumerate(MILESTONES)),
 )
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import Real, Theta, Whole, Wide
+from cradlecast.model.kernels import KEPT, Real, Seat, Theta, Whole, Wide
 from cradlecast.model.place import Place, apportion
+from cradlecast.model.readings import read
 
 Reals = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Shorts = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
+Bytes = np.ndarray[tuple[int, ...], np.dtype[np.int8]]
 Wholes = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 Longs = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+Rows = int | Longs
 
 
 @dataclass
@@ -28,32 +31,51 @@ class Children:
     ids
         uint32 (2, n): birth index; place and birth year.
     x, k
-        float32 (len(Real), n) and int16 (len(Whole), n): the state, see ``kernels``.
-    wide
-        int32 (len(Wide), n): what takes more bits.
+        float32 (KEPT, n) and int8 (len(Whole), n): the state, see ``kernels``.
+    seats, wide
+        int16 (len(Seat), n) and int32 (len(Wide), n): what takes more bits.
     cohorts
         Birth years, ascending; rows ``starts[j]`` to ``starts[j + 1]`` were born in ``cohorts[j]``.
+    world, theta
+        By what they live: uint64 (2,) and float32 (len(Theta),), see ``kernels``.
+    lived
+        The latest year that they have lived; none before their first.
     """
 
     ids: np.ndarray[tuple[int, ...], np.dtype[np.uint32]]
     x: Reals
-    k: Shorts
+    k: Bytes
+    seats: Shorts
     wide: Wholes
     cohorts: tuple[int, ...]
     starts: tuple[int, ...]
+    world: Words
+    theta: Reals
+    lived: int = -1
 
     def __len__(self) -> int:
         return int(self.ids.shape[1])
 
     def real(self, column: Real) -> Reals:
-        """One float32 column, (n,)."""
-        row: Reals = self.x[int(column)]
-        return row
+        """One float32 column, (n,): a view of what is kept, or a new array of what is worked out."""
+        if column < KEPT:
+            row: Reals = self.x[int(column)]
+            return row
+        return self.real_of(column, np.arange(len(self)))
 
-    def whole(self, column: Whole | Wide) -> Shorts | Wholes:
-        """One column of whole numbers, int16 or int32 (n,)."""
-        row: Shorts | Wholes = self.wide[int(column)] if isinstance(column, Wide) else self.k[int(column)]
-        return row
+    def real_of(self, column: Real, rows: Longs) -> Reals:
+        """One float32 column of some of the children, a new array (m,)."""
+        if column < KEPT:
+            kept: Reals = self.x[int(column), rows]
+            return kept
+        low, high = np.ascontiguousarray(self.ids[:, rows])
+        return read(column, (low, high, self.world), self.theta, self.lived, lambda kept: self.x[int(kept), rows])
+
+    def whole(self, column: Whole | Seat | Wide) -> Bytes | Shorts | Wholes:
+        """One column of whole numbers, int8, int16 or int32 (n,)."""
+        if isinstance(column, Whole):
+            return np.asarray(self.k[int(column)])
+        return np.asarray(self.seats[int(column)] if isinstance(column, Seat) else self.wide[int(column)])
 
     def child_ids(self) -> Longs:
         """Structural ids, int64 (n,): place and birth year in the upper half, birth index in the lower."""
@@ -71,21 +93,21 @@ class Children:
 
     def copy(self) -> Children:
         """The same children with a state of their own. Columns that nobody has written yet take no memory."""
-        return Children(self.ids, _copied(self.x), _copied(self.k), _copied(self.wide), self.cohorts, self.starts)
+        return replace(self, x=_copied(self.x), k=_copied(self.k), seats=_copied(self.seats), wide=_copied(self.wide))
 
     def permuted(self, order: Longs) -> Children:
         """The same children with rows in another order (within cohorts only)."""
-        return Children(
-            np.ascontiguousarray(self.ids[:, order]),
-            np.ascontiguousarray(self.x[:, order]),
-            np.ascontiguousarray(self.k[:, order]),
-            np.ascontiguousarray(self.wide[:, order]),
-            self.cohorts,
-            self.starts,
+        return replace(
+            self,
+            ids=np.ascontiguousarray(self.ids[:, order]),
+            x=np.ascontiguousarray(self.x[:, order]),
+            k=np.ascontiguousarray(self.k[:, order]),
+            seats=np.ascontiguousarray(self.seats[:, order]),
+            wide=np.ascontiguousarray(self.wide[:, order]),
         )
 
 
-def _copied[Columns: (Reals, Shorts, Wholes)](columns: Columns) -> Columns:
+def _copied[Columns: (Reals, Bytes, Shorts, Wholes)](columns: Columns) -> Columns:
     """A copy of some columns; where one is all zeros, the system need not find memory for it before it is written."""
     copy = np.zeros(columns.shape, columns.dtype)
     for row, column in enumerate(columns):
@@ -137,9 +159,9 @@ def children_of(
     for cohort, start, stop in zip(cohorts, starts[:-1], starts[1:], strict=True):
         ids[0, start:stop] = np.arange(stop - start, dtype=np.uint32)
         ids[1, start:stop] = (place.community.place_number << 16) | cohort
-    x = np.zeros((len(Real), n_children), np.float32)
-    k = np.zeros((len(Whole), n_children), np.int16)
-    wide = np.zeros((len(Wide), n_children), np.int32)
+    x = np.zeros((KEPT, n_children), np.float32)
+    k = np.zeros((len(Whole), n_children), np.int8)
+    seats, wide = np.full((len(Seat), n_children), -1, np.int16), np.zeros((len(Wide), n_children), np.int32)
     mother = theta[Theta.MOTHER_INCOME].astype(np.float64)
     spread = np.sqrt((mother * place.income_sd) ** 2 + 1.0 - mother**2)
     mother_cuts = mother * place.group_means[:, None] + spread * ndtri(place.mothers)
@@ -161,4 +183,4 @@ def children_of(
         k,
         wide,
     )
-    return Children(ids, x, k, wide, cohorts, starts)
+    return Children(ids, x, k, seats, wide, cohorts, starts, world, theta)

@@ -86,20 +86,31 @@ class ChildSet(AbstractAgentSet[Child]):
             raise ValueError("a ChildSet needs a child to know its model by; an empty one comes from select")
         self._roll = Roll(children[0].model, children[0].columns)
         self._own = False
-        self._rows = self._rows_of(children)
+        self._held: Longs | None = self._rows_of(children)
 
     @classmethod
     def of(cls, model: Town) -> ChildSet:
         """The set of all children of a model, in the order of its columns."""
         columns = model.columns()
-        return cls._seen(Roll(model, columns), np.arange(len(columns), dtype=np.int64), own=True)
+        return cls._seen(Roll(model, columns), None, own=True)
 
     @classmethod
-    def _seen(cls, roll: Roll, rows: Longs, own: bool = False) -> ChildSet:
-        """A set of these rows."""
+    def _seen(cls, roll: Roll, rows: Longs | None, own: bool = False) -> ChildSet:
+        """A set of these rows, or of all."""
         made = cls.__new__(cls)
-        made._roll, made._rows, made._own = roll, rows, own
+        made._roll, made._held, made._own = roll, rows, own
         return made
+
+    @property
+    def _rows(self) -> Longs:
+        """Rows of the children; those of all are numbered when somebody first asks for one."""
+        if self._held is None:
+            self._held = np.arange(len(self._roll.columns), dtype=np.int64)
+        return self._held
+
+    @_rows.setter
+    def _rows(self, rows: Longs) -> None:
+        self._held = rows
 
     def _view(self, rows: Longs) -> ChildSet:
         """Another set of the same model's children."""
@@ -137,7 +148,7 @@ class ChildSet(AbstractAgentSet[Child]):
         return self._rows.copy()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._roll.columns) if self._held is None else len(self._held)
 
     def __iter__(self) -> Iterator[Child]:
         return map(self._child, self._rows.tolist())

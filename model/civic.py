@@ -176,7 +176,10 @@ class Convener(mesa.Agent):
             return children.whole(Whole.ON_TRACK) == 1, np.asarray(ages == kernels.INFANT_AGES[-1])
         event = EVENTS.index(self.outcome)
         first, last = kernels.EVENT_FIRST_AGES[event], kernels.EVENT_LAST_AGES[event]
-        happened = (children.whole(Whole.NOW) >> event) & 1 == 1
+        if event < kernels.FIRST_ONCE:
+            happened = (children.whole(Whole.NOW) >> event) & 1 == 1
+        else:
+            happened = children.whole(Whole(Whole.ABSENT_YEARS + event)) == ages
         return happened, np.asarray((first <= ages) & (ages <= last))
 
     def result(self, year: int, true: float, served: float, data_sharing: float) -> float:

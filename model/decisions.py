@@ -16,8 +16,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from cradlecast.model import kernels as rules
-from cradlecast.model.children import Bools, Children, Longs, Reals, Shorts, Wholes, Words
-from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
+from cradlecast.model.children import Bools, Bytes, Children, Longs, Reals, Shorts, Wholes, Words
+from cradlecast.model.kernels import Decision, Real, Seat, Theta, Whole, Wide
 from cradlecast.model.pipeline import Line, Pipeline
 from cradlecast.model.services import NEEDS, Provider
 from cradlecast.model.town import Setting
@@ -73,10 +73,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Columns:
-    """The state of one child: copies of its column in ``x``, ``k`` and ``wide``."""
+    """The state of one child: all its real numbers, and copies of its column in ``k``, ``seats`` and ``wide``."""
 
     x: Reals
-    k: Shorts
+    k: Bytes
+    seats: Shorts
     wide: Wholes
 
     def has(self, milestone: int) -> bool:
@@ -92,6 +93,8 @@ class Watched(Pipeline):
     asked, taken, known
         Bit of a service with places this year to what placed the children who asked for it in its line, by row; to
         the rows of those taken in; and to the rows of those whose need was known beforehand.
+    lines
+        The families who asked for seats this year.
     """
 
     def __init__(self, setting: Setting, children: Children) -> None:
@@ -100,6 +103,7 @@ class Watched(Pipeline):
         self.asked: dict[int, dict[int, float]] = {}
         self.taken: dict[int, set[int]] = {}
         self.known: dict[int, set[int]] = {}
+        self.lines: list[Line] = []
 
     def _marks(self, provider: Provider, year: int, rows: Longs) -> Reals | Words:
         marks = super()._marks(provider, year, rows)
@@ -108,13 +112,17 @@ class Watched(Pipeline):
         return marks
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
-        self.asked, self.taken, self.known = {}, {}, {}
+        self.asked, self.taken, self.known, self.lines = {}, {}, {}, []
         super()._serve(year, ages)
 
     def _known(self, provider: Provider, rows: Longs) -> Bools:
         known = super()._known(provider, rows)
         self.known[provider.offer.bit] = set(rows[known].tolist())
         return known
+
+    def _seat(self, age: int, line: Line, n_areas: int) -> None:
+        self.lines.append(line)
+        super()._seat(age, line, n_areas)
 
     def _give(self, provider: Provider, rows: Longs) -> None:
         super()._give(provider, rows)
@@ -133,7 +141,8 @@ class Watched(Pipeline):
     def column(self, row: int) -> Columns:
         """A copy of one child's state."""
         c = self._columns
-        return Columns(c.x[:, row].copy(), c.k[:, row].copy(), c.wide[:, row].copy())
+        x = np.concatenate([c.real_of(column, np.array([row])) for column in Real])
+        return Columns(x, c.k[:, row].copy(), c.seats[:, row].copy(), c.wide[:, row].copy())
 
     def ranked(self, row: int) -> list[int]:
         """The pools that the family asked for this year, best first."""
@@ -152,7 +161,7 @@ class Watched(Pipeline):
 
     def _line_of(self, row: int) -> Line:
         """The line in which a child's family stood this year."""
-        return next(line for line in self._asked.values() if 0 <= row - line.start < len(line.given))
+        return next(line for line in self.lines if 0 <= row - line.start < len(line.given))
 
     def values_now(self) -> Reals:
         """What a year at each site added to skill in the year just lived."""
@@ -185,7 +194,7 @@ class Moment:
     @property
     def site(self) -> int:
         """The child's site at this age of entry, or -1."""
-        return int(self.after.k[Whole.SITE3 if self.age == 3 else Whole.SITE4])
+        return int(self.after.seats[Seat.SITE3 if self.age == 3 else Seat.SITE4])
 
     def key(self, decision: Decision, year: int | None = None) -> tuple[int, ...]:
         """What a draw depends on: child, decision, year and world."""

@@ -10,8 +10,8 @@ summed over children is an int64 fixed-point sum.
 Layout of the arrays, with n children (rows of all arrays are in the same order):
 
 - ``ids`` uint32 (2, n): birth index; place and birth year. Together the child's structural id.
-- ``x`` float32 (len(Real), n): one row a column of the state; ``k`` int16 (len(Whole), n) and ``wide`` int32
-  (len(Wide), n) likewise.
+- ``x`` float32 (KEPT, n): one row a column of the state, the first of ``Real``; ``k`` int8 (len(Whole), n), ``seats``
+  int16 (len(Seat), n) and ``wide`` int32 (len(Wide), n) likewise.
 - ``spans`` int64 (birth years, 4): the birth year, its first row, the row behind its last, and its place among them.
 - ``world`` uint64 (2,): the key of the chance events. ``theta`` float32 (len(Theta),): the parameters of the draw.
 """
@@ -93,8 +93,11 @@ class Decision(IntEnum):
 
 
 class Real(IntEnum):
-    """Rows of ``x``. Scores are in sd of the true score of the community's children at that age.
+    """Real numbers of a child: the first ``KEPT`` are rows of ``x``, the others are worked out when somebody asks.
 
+    Those follow from what is kept and from the same draws as ever, see ``model/readings.py``.
+    Scores are in sd of the true score of the community's children at that age; they are 0 until they are measured.
+    ``OWN_AT_4`` and ``ADDED_AT_4`` are general skill at 4 that owes nothing to programs, and what they added.
     ``OWN_GRADE8`` is the skill at the end of grade 8 that owes nothing to programs or classmates: the published slopes
     of graduation and college are slopes on math in that grade. ``FAMILY`` is the family's advantage (income and
     mother's education), ``BEHAVIOUR`` and ``LIABILITY`` (to a disability) are stable; all three in sd.
@@ -102,7 +105,7 @@ class Real(IntEnum):
     (of the latest year) and ``EARNED`` (so far) are in dollars of one price year. ``PARENT_START`` is the gain of
     parents' earnings from full-day care when it began, as a share, ``PARENT_LEFT`` what is left of it, 1 to 0.
     ``MATH_FALL``, ``LANGUAGE_FALL`` and ``BEHAVIOUR_FALL`` are read in the fall of kindergarten, and literacy with
-    ``PRELITERACY`` in the spring before. What services give is held in the last nine: ``HELP_SKILL`` (sd) and the
+    ``PRELITERACY`` in the spring before. What services give is in nine columns: ``HELP_SKILL`` (sd) and the
     shifts of log-odds ``HELP_ABSENCE`` to ``HELP_ARREST`` for the year of service; for good ``HELP_DEVELOPMENT``
     (sd), the shifts of log-odds ``HELP_GRADUATION`` to ``HELP_COMPLETION`` and the relative change
     ``HELP_CAESAREAN``.
@@ -117,48 +120,54 @@ class Real(IntEnum):
     NONTEST = 6
     PEER = 7
     SKILL = 8
-    PRELITERACY_START_TRUE = 9
-    PRELITERACY_START = 10
-    PRELITERACY_TRUE = 11
-    PRELITERACY = 12
-    READINESS_TRUE = 13
-    READINESS = 14
-    READING_TRUE = 15
-    READING = 16
-    MATH_TRUE = 17
-    MATH = 18
-    OWN_GRADE8 = 19
-    FAMILY = 20
-    BIRTH_WEIGHT = 21
-    BEHAVIOUR = 22
-    LIABILITY = 23
-    FAMILY_EARNINGS = 24
-    DEVELOPMENT_TRUE = 25
-    DEVELOPMENT = 26
-    MATH_FALL_TRUE = 27
-    MATH_FALL = 28
-    LANGUAGE_FALL_TRUE = 29
-    LANGUAGE_FALL = 30
-    BEHAVIOUR_FALL_TRUE = 31
-    BEHAVIOUR_FALL = 32
-    GRADES = 33
-    PARENT_START = 34
-    PARENT_LEFT = 35
-    EARNINGS = 36
-    EARNED = 37
-    HELP_SKILL = 38
-    HELP_ABSENCE = 39
-    HELP_SUSPENSION = 40
-    HELP_ARREST = 41
-    HELP_DEVELOPMENT = 42
-    HELP_GRADUATION = 43
-    HELP_ENROLMENT = 44
-    HELP_COMPLETION = 45
-    HELP_CAESAREAN = 46
+    DEVELOPMENT_TRUE = 9
+    PRELITERACY_START_TRUE = 10
+    OWN_AT_4 = 11
+    ADDED_AT_4 = 12
+    READING_TRUE = 13
+    MATH_TRUE = 14
+    OWN_GRADE8 = 15
+    FAMILY = 16
+    BIRTH_WEIGHT = 17
+    BEHAVIOUR = 18
+    GRADES = 19
+    PARENT_START = 20
+    PARENT_LEFT = 21
+    EARNINGS = 22
+    EARNED = 23
+    HELP_SKILL = 24
+    HELP_ABSENCE = 25
+    HELP_SUSPENSION = 26
+    HELP_ARREST = 27
+    HELP_DEVELOPMENT = 28
+    HELP_GRADUATION = 29
+    HELP_ENROLMENT = 30
+    HELP_COMPLETION = 31
+    HELP_CAESAREAN = 32
+    LIABILITY = 33
+    FAMILY_EARNINGS = 34
+    DEVELOPMENT = 35
+    PRELITERACY_START = 36
+    PRELITERACY_TRUE = 37
+    PRELITERACY = 38
+    MATH_FALL_TRUE = 39
+    MATH_FALL = 40
+    LANGUAGE_FALL_TRUE = 41
+    LANGUAGE_FALL = 42
+    BEHAVIOUR_FALL_TRUE = 43
+    BEHAVIOUR_FALL = 44
+    READINESS_TRUE = 45
+    READINESS = 46
+    READING = 47
+    MATH = 48
+
+
+KEPT = int(Real.LIABILITY)
+"""How many of ``Real`` are rows of ``x``."""
 
 
 class Whole(IntEnum):
-    """Rows of ``k``. ``REACHED`` has one bit per milestone, in order; sites and kinds are -1 and 0 at home.
+    """Rows of ``k``. ``REACHED`` has one bit per milestone, in order; kinds of care are 0 at home.
 
     ``APPLIED`` adds up 1 (for pre-K) and 2 (for Head Start). ``ABSENT_YEARS`` to ``ARREST_YEARS`` count years;
     ``SPECIAL_EDUCATION`` and ``RETAINED`` hold the age at which it happened, or -1. ``FEMALE`` is 1 for girls;
@@ -166,8 +175,9 @@ class Whole(IntEnum):
     ``LANGUAGE`` is 1 where a language other than English is spoken at home. ``CARE0`` to ``CARE2`` tell who cares for
     the child (0 parents, 1 another home, 2 a center); ``ON_TRACK`` is 1 for development on track at 3. ``SECTOR`` is 0
     or the 2 or 4 years that the college's programs take, ``COLLEGE_YEARS`` those completed, ``STOPPED`` 1 for a student
-    who has stopped out. ``NOW`` has one bit per thing that happened this year: the school events in order, then
-    ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work, ``CAESAREAN`` is 1 for a birth by caesarean.
+    who has stopped out. ``NOW`` has one bit per thing that happened this year: the school events that may happen every
+    year in order, then ``NOW_TWO_YEAR`` and so on. ``WORKED`` counts years of work, ``CAESAREAN`` is 1 for a birth by
+    caesarean.
     """
 
     GROUP = 0
@@ -175,30 +185,35 @@ class Whole(IntEnum):
     CELL = 2
     CARE3 = 3
     CARE4 = 4
-    SITE3 = 5
-    SITE4 = 6
-    APPLIED = 7
-    ATTENDS = 8
-    REACHED = 9
-    LEFT = 10
-    ABSENT_YEARS = 11
-    SUSPENDED_YEARS = 12
-    ARREST_YEARS = 13
-    SPECIAL_EDUCATION = 14
-    RETAINED = 15
-    FEMALE = 16
-    MOTHER = 17
-    LANGUAGE = 18
-    CARE0 = 19
-    CARE1 = 20
-    CARE2 = 21
-    ON_TRACK = 22
-    SECTOR = 23
-    COLLEGE_YEARS = 24
-    STOPPED = 25
-    NOW = 26
-    WORKED = 27
-    CAESAREAN = 28
+    APPLIED = 5
+    ATTENDS = 6
+    REACHED = 7
+    LEFT = 8
+    ABSENT_YEARS = 9
+    SUSPENDED_YEARS = 10
+    ARREST_YEARS = 11
+    SPECIAL_EDUCATION = 12
+    RETAINED = 13
+    FEMALE = 14
+    MOTHER = 15
+    LANGUAGE = 16
+    CARE0 = 17
+    CARE1 = 18
+    CARE2 = 19
+    ON_TRACK = 20
+    SECTOR = 21
+    COLLEGE_YEARS = 22
+    STOPPED = 23
+    NOW = 24
+    WORKED = 25
+    CAESAREAN = 26
+
+
+class Seat(IntEnum):
+    """Rows of ``seats``: the numbers of the sites at 3 and 4, -1 at home."""
+
+    SITE3 = 0
+    SITE4 = 1
 
 
 class Wide(IntEnum):
@@ -316,7 +331,7 @@ HOME, PREK, HEAD_START, CHILD_CARE = 0, 1, 2, 3
 READY, GRADE3, GRADE8, GRADUATE, ENROLLED, COMPLETED, EMPLOYED = range(7)
 PARENTS, OTHER_HOME, CENTER = 0, 1, 2
 TWO_YEAR, FOUR_YEAR = 2, 4
-NOW_TWO_YEAR, NOW_FOUR_YEAR, NOW_CREDENTIAL, NOW_WORKS = 5, 6, 7, 8
+NOW_TWO_YEAR, NOW_FOUR_YEAR, NOW_CREDENTIAL, NOW_WORKS = 3, 4, 5, 6
 
 # --- constants, typed once ---------------------------------------------------------------------------------------
 
@@ -371,7 +386,6 @@ L_APPLY_PREK, L_APPLY_HEAD_START, L_CENTER_CARE, L_PREFER_HEAD_START, L_TRAVEL, 
 D_APPLY_PREK = np.uint64(Decision.APPLY_PREK)
 D_LOTTERY_PREK = np.uint64(Decision.LOTTERY_PREK)
 D_ROOM, D_ROOM_QUALITY, D_SHOCK = np.uint64(Decision.ROOM), np.uint64(Decision.ROOM_QUALITY), np.uint64(Decision.SHOCK)
-D_PRELITERACY_FALL, D_PRELITERACY_SPRING = np.uint64(Decision.PRELITERACY_FALL), np.uint64(Decision.PRELITERACY_SPRING)
 D_READINESS, D_READING, D_MATH = (
     np.uint64(Decision.READINESS),
     np.uint64(Decision.READING_GRADE3),
@@ -385,9 +399,7 @@ D_SEX, D_MOTHER, D_LANGUAGE = np.uint64(Decision.SEX), np.uint64(Decision.MOTHER
 D_BIRTH_WEIGHT, D_BEHAVIOUR = np.uint64(Decision.BIRTH_WEIGHT), np.uint64(Decision.BEHAVIOUR)
 D_LIABILITY, D_CARE_EARLY = np.uint64(Decision.LIABILITY), np.uint64(Decision.CARE_EARLY)
 D_DEVELOPMENT, D_LITERACY_OWN = np.uint64(Decision.DEVELOPMENT), np.uint64(Decision.LITERACY_OWN)
-D_MATH_OWN, D_LANGUAGE_OWN = np.uint64(Decision.MATH_OWN), np.uint64(Decision.LANGUAGE_OWN)
-D_MATH_FALL, D_LANGUAGE_FALL = np.uint64(Decision.MATH_FALL), np.uint64(Decision.LANGUAGE_FALL)
-D_BEHAVIOUR_FALL, D_GRADES = np.uint64(Decision.BEHAVIOUR_FALL), np.uint64(Decision.GRADES)
+D_GRADES = np.uint64(Decision.GRADES)
 D_SECTOR, D_COLLEGE_RETURN = np.uint64(Decision.SECTOR), np.uint64(Decision.COLLEGE_RETURN)
 D_EARNINGS = np.uint64(Decision.EARNINGS)
 D_CAESAREAN = np.uint64(Decision.CAESAREAN)
@@ -395,19 +407,12 @@ D_CAESAREAN = np.uint64(Decision.CAESAREAN)
 X_INCOME, X_TRAIT, X_TRANSIENT = int(Real.INCOME), int(Real.TRAIT), int(Real.TRANSIENT)
 X_FRESH, X_FADING, X_LONG_RUN = int(Real.FRESH), int(Real.FADING), int(Real.LONG_RUN)
 X_NONTEST, X_PEER, X_SKILL = int(Real.NONTEST), int(Real.PEER), int(Real.SKILL)
-X_START_TRUE, X_START = int(Real.PRELITERACY_START_TRUE), int(Real.PRELITERACY_START)
-X_LITERACY_TRUE, X_LITERACY = int(Real.PRELITERACY_TRUE), int(Real.PRELITERACY)
-X_READY_TRUE, X_READY = int(Real.READINESS_TRUE), int(Real.READINESS)
-X_READING_TRUE, X_READING = int(Real.READING_TRUE), int(Real.READING)
-X_MATH_TRUE, X_MATH = int(Real.MATH_TRUE), int(Real.MATH)
+X_DEVELOPMENT_TRUE, X_START_TRUE = int(Real.DEVELOPMENT_TRUE), int(Real.PRELITERACY_START_TRUE)
+X_OWN_AT_4, X_ADDED_AT_4 = int(Real.OWN_AT_4), int(Real.ADDED_AT_4)
+X_READING_TRUE, X_MATH_TRUE = int(Real.READING_TRUE), int(Real.MATH_TRUE)
 X_OWN8 = int(Real.OWN_GRADE8)
 X_FAMILY, X_BIRTH_WEIGHT = int(Real.FAMILY), int(Real.BIRTH_WEIGHT)
-X_BEHAVIOUR, X_LIABILITY = int(Real.BEHAVIOUR), int(Real.LIABILITY)
-X_FAMILY_EARNINGS = int(Real.FAMILY_EARNINGS)
-X_DEVELOPMENT_TRUE, X_DEVELOPMENT = int(Real.DEVELOPMENT_TRUE), int(Real.DEVELOPMENT)
-X_MATH_FALL_TRUE, X_MATH_FALL = int(Real.MATH_FALL_TRUE), int(Real.MATH_FALL)
-X_LANGUAGE_TRUE, X_LANGUAGE = int(Real.LANGUAGE_FALL_TRUE), int(Real.LANGUAGE_FALL)
-X_BEHAVIOUR_TRUE, X_BEHAVIOUR_FALL = int(Real.BEHAVIOUR_FALL_TRUE), int(Real.BEHAVIOUR_FALL)
+X_BEHAVIOUR = int(Real.BEHAVIOUR)
 X_GRADES, X_PARENT_START, X_PARENT_LEFT = int(Real.GRADES), int(Real.PARENT_START), int(Real.PARENT_LEFT)
 X_EARNINGS, X_EARNED = int(Real.EARNINGS), int(Real.EARNED)
 X_HELP_SKILL, X_HELP_ABSENCE = int(Real.HELP_SKILL), int(Real.HELP_ABSENCE)
@@ -416,7 +421,7 @@ X_HELP_ENROLMENT, X_HELP_COMPLETION = int(Real.HELP_ENROLMENT), int(Real.HELP_CO
 X_HELP_CAESAREAN = int(Real.HELP_CAESAREAN)
 
 K_GROUP, K_AREA, K_CELL, V_SCHOOL = int(Whole.GROUP), int(Whole.AREA), int(Whole.CELL), int(Wide.SCHOOL)
-K_CARE3, K_CARE4, K_SITE3, K_SITE4 = int(Whole.CARE3), int(Whole.CARE4), int(Whole.SITE3), int(Whole.SITE4)
+K_CARE3, K_CARE4 = int(Whole.CARE3), int(Whole.CARE4)
 K_ATTENDS = int(Whole.ATTENDS)
 K_REACHED, K_LEFT = int(Whole.REACHED), int(Whole.LEFT)
 K_ABSENT_YEARS, K_SPECIAL, K_RETAINED = int(Whole.ABSENT_YEARS), int(Whole.SPECIAL_EDUCATION), int(Whole.RETAINED)
@@ -464,9 +469,6 @@ T_FAMILY_EARNINGS = int(Theta.FAMILY_EARNINGS)
 T_INCOME_LOG_SD = int(Theta.INCOME_LOG_SD)
 T_DOMAIN_LOADING = int(Theta.DOMAIN_LOADING)
 T_DOMAIN_REST = int(Theta.DOMAIN_REST)
-T_MATH_GAIN = int(Theta.MATH_GAIN)
-T_LANGUAGE_GAIN = int(Theta.LANGUAGE_GAIN)
-T_BEHAVIOUR_GAIN = int(Theta.BEHAVIOUR_GAIN)
 T_FAMILY_SLOPE = int(Theta.FAMILY_SLOPE)
 T_BEHAVIOUR_SLOPE = int(Theta.BEHAVIOUR_SLOPE)
 T_EVENT_BEHAVIOUR = int(Theta.EVENT_BEHAVIOUR)
@@ -500,6 +502,9 @@ T_CENTER_LOW_AT_3, T_ATTENDANCE = int(Theta.CENTER_LOW_AT_3), int(Theta.ATTENDAN
 FIRST_EVENT, FIRST_ONCE = 7, 3
 CUT_ON_TRACK, CUT_FOUR_YEAR = 12, 13
 SPECIAL_EDUCATION = 3
+BLOCK = 8192
+"""Children that a loop takes at a time where it needs room for itself; what happens to them does not depend on it."""
+
 EVENT_FIRST_AGES = (5, 5, 10, 5, 5)
 EVENT_LAST_AGES = (17, 17, 17, 9, 6)
 """Ages in the fall at which an event may happen; those from ``FIRST_ONCE`` on happen once at most."""
@@ -686,12 +691,12 @@ def center_share(income, age, theta):
     return share
 
 
-@compiled("void(float32[::1],int32,float32,int32,float32[::1],int32[:,::1],int32,int32[::1])")
+@compiled("void(float32[::1],int32,float32,int32,float32[::1],int32[:,::1],int32,int16[::1])")
 def rank_places(luck, age, income, area, theta, next_to, n_areas, places):
     """Write a family's ranked list of seat pools (program x area), -1 after its end; home is always behind it.
 
     ``luck`` float32 (6,): the child's uniforms for the decisions from APPLY_PREK to TRAVEL_WHERE, in order.
-    ``places`` has five entries; the sixth takes 1 if the family applies for pre-K, plus 2 if for Head Start.
+    ``places`` int16 has five entries; the sixth takes 1 if the family applies for pre-K, plus 2 if for Head Start.
     """
     for slot in range(6):
         places[slot] = np.int32(-1)
@@ -802,6 +807,12 @@ def domain_of(own, loading, unique, rest, multiplier, boost):
     return loading * own + rest * unique + multiplier * boost
 
 
+@compiled("float32(float32,float32,float32)", inline=True)
+def family_earnings(income, mean_log, log_sd):
+    """What a family of some income earns in a year, dollars."""
+    return exponential(mean_log + log_sd * income)
+
+
 @compiled("float32(float32,float32,float32,float32,float32,float32,float32,float32)", inline=True)
 def grade_points(mean, skill, on_skill, behaviour, on_behaviour, luck, on_luck, highest):
     """Grade-point average of grade 9, kept between 0 and ``highest``."""
@@ -858,9 +869,9 @@ def attainment_step(reached, diploma, college, degree):
 
 # --- kernels -----------------------------------------------------------------------------------------------------
 
-_X, _K, _V, _IDS = "float32[:,::1]", "int16[:,::1]", "int32[:,::1]", "uint32[:,::1]"
-_SPANS = "int64[:,::1]"
-_F, _S, _I, _W, _L = "float32[::1]", "int16[::1]", "int32[::1]", "uint64[::1]", "int64[::1]"
+_X, _K, _V, _IDS = "float32[:,::1]", "int8[:,::1]", "int32[:,::1]", "uint32[:,::1]"
+_SPANS, _P, _G = "int64[:,::1]", "int16[:,::1]", "int16[::1]"
+_F, _S, _I, _W, _L = "float32[::1]", "int8[::1]", "int32[::1]", "uint64[::1]", "int64[::1]"
 
 
 _U = "uint32[::1]"
@@ -925,7 +936,6 @@ def births(
         group[i] = category(luck[i], group_shares)
         income[i] = group_means[group[i]] + income_sd[0] * income[i]
         cell[i] = np.int32(2) * group[i] + np.int32(income[i] < theta[T_POOR_INCOME])
-        x[X_FAMILY_EARNINGS, i] = exponential(theta[T_FAMILY_EARNINGS] + theta[T_INCOME_LOG_SD] * income[i])
     uniforms(low, high, world, D_AREA, 0, luck)
     for i in range(n):
         area[i] = category(luck[i], area_shares[cell[i] % np.int32(2)])
@@ -949,59 +959,58 @@ def births(
         own = weighted(trait[i], theta[T_TRAIT_REST], weight[i], theta[T_BIRTH_WEIGHT_LOAD])
         trait[i] = theta[T_TRAIT_LOADING] * family[i] + own
         weight[i] = weight_means[group[i]] + theta[T_BIRTH_WEIGHT_SD] * weight[i]
-        k[K_SITE3, i] = np.int32(-1)
-        k[K_SITE4, i] = np.int32(-1)
         k[K_LEFT, i] = np.int32(-1)
         k[K_SPECIAL, i] = np.int32(-1)
         k[K_RETAINED, i] = np.int32(-1)
-    normals(low, high, world, D_LIABILITY, 0, x[X_LIABILITY])
     normals(low, high, world, D_BEHAVIOUR, 0, behaviour)
     for i in range(n):
         behaviour[i] = weighted(trait[i], theta[T_BEHAVIOUR_TRAIT], behaviour[i], theta[T_BEHAVIOUR_REST])
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_V},{_V},uint64[:,::1])")
+@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_V},{_P},uint64[:,::1])")
 def applications(ids, world, theta, age, year, start, stop, x, k, next_to, places, keys):
     """Rank the seat pools for the children from ``start`` to ``stop``, and draw their lottery numbers.
 
-    ``places`` int32 (m, 6) and ``keys`` uint64 (3, m) are written for these m children; keys hold priority and lottery
+    ``places`` int16 (m, 6) and ``keys`` uint64 (3, m) are written for these m children; keys hold priority and lottery
     by program (pre-K, Head Start, child care): returning Head Start children come first there.
     """
     n_areas = next_to.shape[0]
-    n = stop - start
-    low, high = ids[0, start:stop], ids[1, start:stop]
-    income, area, before = x[X_INCOME, start:stop], k[K_AREA, start:stop], k[K_CARE3, start:stop]
-    column, luck = np.empty(n, np.float32), np.empty((n, 6), np.float32)
-    for number in range(6):
-        uniforms(low, high, world, np.int64(D_APPLY_PREK) + number, year, column)
+    column, luck = np.empty(BLOCK, np.float32), np.empty((BLOCK, 6), np.float32)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        n = last - first
+        low, high = ids[0, first:last], ids[1, first:last]
+        income, area, before = x[X_INCOME, first:last], k[K_AREA, first:last], k[K_CARE3, first:last]
+        for number in range(6):
+            uniforms(low, high, world, np.int64(D_APPLY_PREK) + number, year, column[:n])
+            for i in range(n):
+                luck[i, number] = column[i]
         for i in range(n):
-            luck[i, number] = column[i]
-    for i in range(n):
-        ranked = places[i]
-        rank_places(luck[i], age, income[i], area[i], theta, next_to, n_areas, ranked)
-        for slot in range(5):
-            if ranked[slot] >= 0:
-                program = ranked[slot] // n_areas
-                key = lottery_number(
-                    np.uint64(low[i]),
-                    np.uint64(high[i]),
-                    D_LOTTERY_PREK + np.uint64(program),
-                    np.uint64(year),
-                    world[0],
-                    world[1],
-                )
-                if not (program == 1 and age == 4 and before[i] == HEAD_START):
-                    key = key | (np.uint64(1) << _S56)
-                keys[program, i] = key
+            ranked = places[first - start + i]
+            rank_places(luck[i], age, income[i], area[i], theta, next_to, n_areas, ranked)
+            for slot in range(5):
+                if ranked[slot] >= 0:
+                    program = ranked[slot] // n_areas
+                    key = lottery_number(
+                        np.uint64(low[i]),
+                        np.uint64(high[i]),
+                        D_LOTTERY_PREK + np.uint64(program),
+                        np.uint64(year),
+                        world[0],
+                        world[1],
+                    )
+                    if not (program == 1 and age == 4 and before[i] == HEAD_START):
+                        key = key | (np.uint64(1) << _S56)
+                    keys[program, first - start + i] = key
 
 
-@compiled(f"void({_IDS},int64,int64,{_V},uint64[:,::1],{_I},int64,{_I})")
+@compiled(f"void({_IDS},int64,int64,{_P},uint64[:,::1],{_I},int64,{_G})")
 def allot(ids, start, stop, places, keys, seats, n_areas, given):
     """Give out seats: children propose down their lists, pools keep their first applicants (deferred acceptance).
 
     The result is the stable one that children like best (Gale and Shapley 1962); it does not depend on the order of
     rows, and one more seat leaves no child with a place it ranks lower. It is about the m children from row ``start``
-    to ``stop``: ``places`` and ``keys`` as in ``applications``; ``seats`` int32 (pools,); ``given`` int32 (m,) receives
+    to ``stop``: ``places`` and ``keys`` as in ``applications``; ``seats`` int32 (pools,); ``given`` int16 (m,) receives
     the pool, or -1 for home.
     """
     n_pools = len(seats)
@@ -1010,7 +1019,7 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
         first[pool + 1] = first[pool] + max(seats[pool], np.int32(0))
     held = np.zeros(max(first[n_pools], np.int64(1)), np.int64)
     n_held = np.zeros(n_pools, np.int64)
-    slot_of = np.zeros(max(stop - start, 1), np.int64)
+    slot_of = np.zeros(max(stop - start, 1), np.int8)
     low, high = ids[0, start:stop], ids[1, start:stop]
     for child in range(stop - start):
         proposer = child
@@ -1018,10 +1027,10 @@ def allot(ids, start, stop, places, keys, seats, n_areas, given):
             pool = np.int64(-1)
             if slot_of[proposer] < 5:
                 pool = np.int64(places[proposer, slot_of[proposer]])
-            given[proposer] = np.int32(pool)
+            given[proposer] = np.int16(pool)
             if pool < 0:
                 break
-            slot_of[proposer] += 1
+            slot_of[proposer] += np.int8(1)
             room = first[pool + 1] - first[pool]
             if room == 0:
                 continue
@@ -1116,12 +1125,11 @@ def grow(trait, transient, shocks, theta, base, age):
         base[i] = weighted(trait[i], of_trait, transient[i], of_transient)
 
 
-@compiled(f"void({_F},{_F},{_F},{_F},float32)")
-def measure(true, noise, kept, score, noise_sd):
-    """Measure a true score with an instrument: keep the true score and the score as read."""
+@compiled(f"void({_F},{_F},float32)")
+def measure(true, score, noise_sd):
+    """Measure a true score with an instrument: ``score`` comes in as noise and goes out as the score as read."""
     for i in range(len(true)):
-        kept[i] = true[i]
-        score[i] = true[i] + noise_sd * noise[i]
+        score[i] = true[i] + noise_sd * score[i]
 
 
 @compiled(f"void({_F},{_S},{_F},{_S},int64)")
@@ -1154,127 +1162,118 @@ def infant_year(ids, world, theta, spans, year, x, k, shares, cuts):
             care[i] = category(luck[i], shares[3 * age + income_band(income[i], theta)])
         if age == INFANT_AGES[2]:
             trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
-            base, on_track, cell = np.empty(n, np.float32), k[K_ON_TRACK, start:stop], k[K_CELL, start:stop]
+            base, on_track, cell = x[X_DEVELOPMENT_TRUE, start:stop], k[K_ON_TRACK, start:stop], k[K_CELL, start:stop]
             for i in range(n):
                 base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
             help_given = x[X_HELP_DEVELOPMENT, start:stop]
             for i in range(n):
                 base[i] = base[i] + help_given[i]
             normals(low, high, world, D_DEVELOPMENT, year, luck)
-            score = x[X_DEVELOPMENT, start:stop]
-            measure(base, luck, x[X_DEVELOPMENT_TRUE, start:stop], score, theta[T_SCREENER_NOISE])
+            measure(base, luck, theta[T_SCREENER_NOISE])
             for i in range(n):
-                on_track[i] = np.int32(score[i] >= cuts[CUT_ON_TRACK, cell[i]])
+                on_track[i] = np.int32(luck[i] >= cuts[CUT_ON_TRACK, cell[i]])
 
 
-@compiled(f"void({_U},{_U},{_W},{_F},int64,int64,int64,float32,{_F},{_F},{_F},{_F})")
-def domain(low, high, world, theta, year, unique, decision, multiplier, base, boost, true, score):
-    """Read one domain of skill: ``unique`` and ``decision`` number the child's own part and the instrument's noise.
+@compiled(f"void({_U},{_U},{_W},{_F},int64,int64,int64,float32,{_F},{_F},{_F})")
+def domain(low, high, world, theta, unique, age, lived, multiplier, own, added, true):
+    """True scores in one domain of skill at an age, into ``true`` float32 (n,); 0 for who is younger in year ``lived``.
 
-    ``base`` and ``boost`` are general skill that owes nothing to programs and what they added, float32 (n,).
+    ``unique`` numbers the child's own part; ``own`` and ``added`` are general skill that owes nothing to programs and
+    what they added, float32 (n,).
     """
-    n = len(base)
-    own, noise = np.empty(n, np.float32), np.empty(n, np.float32)
-    normals(low, high, world, unique, 0, own)
-    normals(low, high, world, decision, year, noise)
-    for i in range(n):
-        own[i] = domain_of(base[i], theta[T_DOMAIN_LOADING], own[i], theta[T_DOMAIN_REST], multiplier, boost[i])
-    measure(own, noise, true, score, theta[T_SCREENER_NOISE])
+    normals(low, high, world, unique, 0, true)
+    for i in range(len(true)):
+        here = (np.int64(high[i]) & np.int64(0xFFFF)) + age <= lived
+        score = domain_of(own[i], theta[T_DOMAIN_LOADING], true[i], theta[T_DOMAIN_REST], multiplier, added[i])
+        true[i] = score if here else _0
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_F},{_F},{_W},{_I},{_X},{_X},int64)")
-def early_year(
-    ids,
-    world,
-    theta,
-    age,
-    year,
-    start,
-    stop,
-    x,
-    k,
-    site_value,
-    site_parents,
-    site_keys,
-    rooms,
-    kind_effects,
-    cuts,
-    care_row,
-):
+@compiled(f"void({_U},{_U},{_W},int64,int64,int64,float32,{_F},{_F})")
+def reading(low, high, world, decision, age, lived, noise_sd, true, score):
+    """Scores as read at an age, into ``score`` float32 (n,); 0 for who is younger than that in the year ``lived``.
+
+    ``decision`` numbers the instrument's noise, of spread ``noise_sd``; ``true`` are the true scores, float32 (n,).
+    """
+    d, w0, w1 = np.uint64(decision), world[0], world[1]
+    for i in range(len(score)):
+        year = (np.int64(high[i]) & np.int64(0xFFFF)) + age
+        noise = inline_normal(np.uint64(low[i]), np.uint64(high[i]), d, np.uint64(year), w0, w1)
+        score[i] = true[i] + noise_sd * noise if year <= lived else _0
+
+
+@compiled(f"void({_F},{_F},{_F})")
+def earnings_of_families(theta, income, out):
+    """What families earn in a year, dollars, into ``out`` float32 (n,)."""
+    for i in range(len(out)):
+        out[i] = family_earnings(income[i], theta[T_FAMILY_EARNINGS], theta[T_INCOME_LOG_SD])
+
+
+@compiled(f"void({_W},{_F},int64,{_F},{_W},{_I},{_X})")
+def room_values(world, theta, year, site_value, site_keys, rooms, values):
+    """What a year in every classroom of every site adds to skill, into ``values`` float32 (sites, most rooms).
+
+    ``site_value`` float32, ``site_keys`` uint64 and ``rooms`` int32 (sites,).
+    """
+    spread = theta[T_CENTER_SD]
+    for at in range(len(rooms)):
+        for room in range(rooms[at]):
+            values[at, room] = room_value(
+                site_value[at], spread, site_keys[at], np.uint64(room), np.uint64(year), world[0], world[1]
+            )
+
+
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_P},{_X},{_I},{_F},{_X},{_X})")
+def early_year(ids, world, theta, spans, year, x, k, seats, values, rooms, site_parents, kind_effects, cuts):
     """The year of children aged 3 or 4: care, skills, and (at 4) the domains of skill and readiness for kindergarten.
 
-    ``site_value`` and ``site_parents`` (gain of parents' earnings) float32, ``site_keys`` uint64 and ``rooms`` int32
-    (sites,); ``kind_effects`` float32 (7, 4): long-run shift, non-test gain and shifts of the school events by kind of
-    care; ``cuts`` float32 (14, cells); ``care_row`` is the row of ``k`` with this age's care, its site two rows on.
+    ``values`` and ``rooms`` as in ``room_values``; ``site_parents`` (gain of parents' earnings) float32 (sites,);
+    ``kind_effects`` float32 (7, 4): long-run shift, non-test gain and shifts of the school events by kind of care;
+    ``cuts`` float32 (14, cells).
     """
-    n = stop - start
-    low, high = ids[0, start:stop], ids[1, start:stop]
-    trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
-    fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
-    nontest, skill, help_given = x[X_NONTEST, start:stop], x[X_SKILL, start:stop], x[X_HELP_SKILL, start:stop]
-    kind, site = k[care_row, start:stop], k[care_row + 2, start:stop]
-    noise, base, boost = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
-    s = phase(age)
-    if age == 4:
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        n = stop - start
+        low, high = ids[0, start:stop], ids[1, start:stop]
+        trait, transient = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop]
+        fresh, fading, long_run = x[X_FRESH, start:stop], x[X_FADING, start:stop], x[X_LONG_RUN, start:stop]
+        nontest, skill, help_given = x[X_NONTEST, start:stop], x[X_SKILL, start:stop], x[X_HELP_SKILL, start:stop]
+        parents, left = x[X_PARENT_START, start:stop], x[X_PARENT_LEFT, start:stop]
+        kind, site = k[K_CARE3 + age - 3, start:stop], seats[age - 3, start:stop]
+        base, boost = x[X_OWN_AT_4, start:stop], x[X_ADDED_AT_4, start:stop]
+        if age < 4:
+            base, boost = np.empty(n, np.float32), np.empty(n, np.float32)
+        noise, room = np.empty(n, np.float32), np.empty(n, np.float32)
+        s = phase(age)
+        if age == 4:
+            for i in range(n):
+                boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
+                base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
+            true, gain = x[X_START_TRUE, start:stop], theta[T_LITERACY]
+            domain(low, high, world, theta, D_LITERACY_OWN, age, year, gain, base, boost, true)
+        uniforms(low, high, world, D_ROOM, year, room)
+        normals(low, high, world, D_SHOCK, year, noise)
+        grow(trait, transient, noise, theta, base, age)
         for i in range(n):
+            fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
+            fresh[i] = _0
+            if kind[i] != HOME:
+                fresh[i] = values[site[i], one_of(room[i], rooms[site[i]])]
+                long_run[i] = kind_effects[0, kind[i]]
+                nontest[i] = kind_effects[1, kind[i]]
+                if site_parents[site[i]] != _0:
+                    parents[i] = site_parents[site[i]]
+                    left[i] = _1
+            fresh[i] = fresh[i] + help_given[i]
             boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
-            base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
-        true, score = x[X_START_TRUE, start:stop], x[X_START, start:stop]
-        gain = theta[T_LITERACY]
-        domain(low, high, world, theta, year, D_LITERACY_OWN, D_PRELITERACY_FALL, gain, base, boost, true, score)
-    room, most = np.empty(n, np.float32), np.int32(1)
-    for at in range(len(rooms)):
-        most = max(most, rooms[at])
-    value = np.empty((len(rooms), most), np.float32)
-    for at in range(len(rooms)):
-        for number in range(rooms[at]):
-            value[at, number] = room_value(
-                site_value[at],
-                theta[T_CENTER_SD],
-                site_keys[at],
-                np.uint64(number),
-                np.uint64(year),
-                world[0],
-                world[1],
-            )
-    uniforms(low, high, world, D_ROOM, year, room)
-    normals(low, high, world, D_SHOCK, year, noise)
-    grow(trait, transient, noise, theta, base, age)
-    for i in range(n):
-        fading[i] = next_fading(fading[i], fresh[i], theta[T_FIRST_YEAR], theta[T_LATER_YEARS])
-        fresh[i] = _0
-        if kind[i] != HOME:
-            fresh[i] = value[site[i], one_of(room[i], rooms[site[i]])]
-            long_run[i] = kind_effects[0, kind[i]]
-            nontest[i] = kind_effects[1, kind[i]]
-            if site_parents[site[i]] != _0:
-                x[X_PARENT_START, start + i] = site_parents[site[i]]
-                x[X_PARENT_LEFT, start + i] = _1
-        fresh[i] = fresh[i] + help_given[i]
-        boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
-        skill[i] = base[i] + boost[i]
-    if age == 4:
-        true, score = x[X_LITERACY_TRUE, start:stop], x[X_LITERACY, start:stop]
-        gain = theta[T_LITERACY]
-        domain(low, high, world, theta, year, D_LITERACY_OWN, D_PRELITERACY_SPRING, gain, base, boost, true, score)
-        true, score = x[X_MATH_FALL_TRUE, start:stop], x[X_MATH_FALL, start:stop]
-        gain = theta[T_MATH_GAIN]
-        domain(low, high, world, theta, year, D_MATH_OWN, D_MATH_FALL, gain, base, boost, true, score)
-        true, score = x[X_LANGUAGE_TRUE, start:stop], x[X_LANGUAGE, start:stop]
-        gain = theta[T_LANGUAGE_GAIN]
-        domain(low, high, world, theta, year, D_LANGUAGE_OWN, D_LANGUAGE_FALL, gain, base, boost, true, score)
-        normals(low, high, world, D_BEHAVIOUR_FALL, year, noise)
-        for i in range(n):
-            base[i] = x[X_BEHAVIOUR, start + i] + theta[T_BEHAVIOUR_GAIN] * boost[i]
-        true, score = x[X_BEHAVIOUR_TRUE, start:stop], x[X_BEHAVIOUR_FALL, start:stop]
-        measure(base, noise, true, score, theta[T_SCREENER_NOISE])
-        normals(low, high, world, D_READINESS, year, noise)
-        measure(skill, noise, x[X_READY_TRUE, start:stop], x[X_READY, start:stop], theta[T_SCREENER_NOISE])
-        mark(x[X_READY, start:stop], k[K_CELL, start:stop], cuts[READY], k[K_REACHED, start:stop], READY)
-        uniforms(low, high, world, D_ATTENDANCE, year, noise)
-        attends = k[K_ATTENDS, start:stop]
-        for i in range(n):
-            attends[i] = np.int32(noise[i] < theta[T_ATTENDANCE])
+            skill[i] = base[i] + boost[i]
+        if age == 4:
+            normals(low, high, world, D_READINESS, year, noise)
+            measure(skill, noise, theta[T_SCREENER_NOISE])
+            mark(noise, k[K_CELL, start:stop], cuts[READY], k[K_REACHED, start:stop], READY)
+            uniforms(low, high, world, D_ATTENDANCE, year, noise)
+            attends = k[K_ATTENDS, start:stop]
+            for i in range(n):
+                attends[i] = np.int32(noise[i] < theta[T_ATTENDANCE])
 
 
 @compiled(f"void({_U},{_U},{_W},int64,{_F},{_S},{_F})")
@@ -1318,12 +1317,14 @@ def school_year(ids, world, theta, spans, year, x, k, wide, cuts, sums, n_school
             skill[i] = base[i] + boost_of(fresh[i], fading[i], long_run[i], s, peer[i])
         if age == GRADE3_AGE:
             normals(low, high, world, D_READING, year, noise)
-            measure(skill, noise, x[X_READING_TRUE, start:stop], x[X_READING, start:stop], theta[T_TEST_NOISE])
-            mark(x[X_READING, start:stop], cell, cuts[GRADE3], reached, GRADE3)
+            x[X_READING_TRUE, start:stop] = skill
+            measure(skill, noise, theta[T_TEST_NOISE])
+            mark(noise, cell, cuts[GRADE3], reached, GRADE3)
         if age == GRADE8_AGE:
             normals(low, high, world, D_MATH, year, noise)
-            measure(skill, noise, x[X_MATH_TRUE, start:stop], x[X_MATH, start:stop], theta[T_TEST_NOISE])
-            mark(x[X_MATH, start:stop], cell, cuts[GRADE8], reached, GRADE8)
+            x[X_MATH_TRUE, start:stop] = skill
+            measure(skill, noise, theta[T_TEST_NOISE])
+            mark(noise, cell, cuts[GRADE8], reached, GRADE8)
             own8 = x[X_OWN8, start:stop]
             for i in range(n):
                 own8[i] = base[i]
@@ -1395,17 +1396,17 @@ def school_events(ids, world, theta, spans, year, x, k, cuts, kind_effects):
     """What happens in school to children aged 5 to 17: absence, suspension, arrest, special education, retention.
 
     ``cuts`` holds the intercepts of the events behind the milestones; ``kind_effects`` float32 (7, 4) their shifts by
-    kind of care behind the long-run shift and the non-test gain. ``NOW`` takes one bit an event.
+    kind of care behind the long-run shift and the non-test gain. ``NOW`` takes a bit of what may happen every year.
     """
     for at in range(len(spans)):
         age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
         n = stop - start
         low, high = ids[0, start:stop], ids[1, start:stop]
         trait, transient, cell = x[X_TRAIT, start:stop], x[X_TRANSIENT, start:stop], k[K_CELL, start:stop]
-        behaviour, liability, female = x[X_BEHAVIOUR, start:stop], x[X_LIABILITY, start:stop], k[K_FEMALE, start:stop]
+        behaviour, female = x[X_BEHAVIOUR, start:stop], k[K_FEMALE, start:stop]
         at_3, at_4, now = k[K_CARE3, start:stop], k[K_CARE4, start:stop], k[K_NOW, start:stop]
         luck, base, kind = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.int32)
-        shift = np.empty(n, np.float32)
+        shift, liability = np.empty(n, np.float32), np.zeros(n, np.float32)
         for i in range(n):
             base[i] = weighted(trait[i], theta[T_TRAIT_WEIGHT], transient[i], theta[T_TRANSIENT_WEIGHT])
             kind[i] = latest_care(at_3[i], at_4[i])
@@ -1427,6 +1428,7 @@ def school_events(ids, world, theta, spans, year, x, k, cuts, kind_effects):
             on_liability = _0
             if event == SPECIAL_EDUCATION:
                 on_liability = theta[T_SPECIAL_LIABILITY]
+                normals(low, high, world, D_LIABILITY, 0, liability)
             for i in range(n):
                 odds = event_odds(
                     cut[cell[i]],
@@ -1446,7 +1448,6 @@ def school_events(ids, world, theta, spans, year, x, k, cuts, kind_effects):
                         now[i] = with_milestone(now[i], np.int32(event))
                     elif record[i] < 0:
                         record[i] = np.int32(age)
-                        now[i] = with_milestone(now[i], np.int32(event))
 
 
 @compiled("boolean(int32,int64)")
@@ -1712,18 +1713,14 @@ def book(values, away, flows, flow):
     flows[1, flow] += those_away
 
 
-@compiled(f"void({_SPANS},int64,{_X},{_K},int64[:,:,:,::1])")
-def book_year(spans, year, x, k, flows):
+@compiled(f"void({_F},{_SPANS},int64,{_X},{_K},int64[:,:,:,::1])")
+def book_year(theta, spans, year, x, k, flows):
     """Add up what happened in a year: ``flows`` int64 (birth years, ages, 2, FLOWS), see ``book``."""
     for at in range(len(spans)):
         age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
         n, into = stop - start, flows[spans[at, 3], age]
         now, moved, special = k[K_NOW, start:stop], k[K_LEFT, start:stop], k[K_SPECIAL, start:stop]
-        family, gain, left = (
-            x[X_FAMILY_EARNINGS, start:stop],
-            x[X_PARENT_START, start:stop],
-            x[X_PARENT_LEFT, start:stop],
-        )
+        income, gain, left = x[X_INCOME, start:stop], x[X_PARENT_START, start:stop], x[X_PARENT_LEFT, start:stop]
         earnings, retained = x[X_EARNINGS, start:stop], k[K_RETAINED, start:stop]
         value, away = np.empty(n, np.int64), np.empty(n, np.int64)
         for i in range(n):
@@ -1731,7 +1728,8 @@ def book_year(spans, year, x, k, flows):
             value[i] = 1
         book(value, away, into, FLOW_CHILDREN)
         for i in range(n):
-            value[i] = whole_dollars(family[i] * gain[i] * left[i])
+            family = family_earnings(income[i], theta[T_FAMILY_EARNINGS], theta[T_INCOME_LOG_SD])
+            value[i] = whole_dollars(family * gain[i] * left[i])
         book(value, away, into, FLOW_PARENTS)
         if FIRST_SCHOOL_AGE <= age <= LAST_SKILL_AGE:
             for i in range(n):

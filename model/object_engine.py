@@ -6,13 +6,16 @@ Read it to understand the model; use ``Pipeline`` to run it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 import mesa
 import numpy as np
 
 from cradlecast.model import kernels as rules
-from cradlecast.model.children import Children
+from cradlecast.model.children import Children, Reals
 from cradlecast.model.flows import FLOWS
-from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
+from cradlecast.model.kernels import Decision, Real, Seat, Theta, Whole, Wide
 from cradlecast.model.place import apportion
 from cradlecast.model.services import FOR_THE_YEAR, HELP, Provider
 from cradlecast.model.town import Setting, Town
@@ -20,6 +23,9 @@ from cradlecast.scenarios.community import EVENTS
 
 _f = np.float32
 ZERO, ONE = _f(0.0), _f(1.0)
+
+KEPT_SCORES: Final = (Real.DEVELOPMENT_TRUE, Real.PRELITERACY_START_TRUE, Real.READING_TRUE, Real.MATH_TRUE)
+"""Scores that columns keep; all others follow from what they keep."""
 
 
 class ChildAgent(mesa.Agent):
@@ -37,9 +43,10 @@ class ChildAgent(mesa.Agent):
             _f(source.x[row, column]) for row in (Real.INCOME, Real.TRAIT, Real.TRANSIENT)
         )
         self.fresh = self.fading = self.long_run = self.nontest = self.peer = ZERO
-        self.skill = self.next_skill = self.own_grade8 = ZERO
+        self.skill = self.next_skill = self.own_at_4 = self.added_at_4 = self.own_grade8 = ZERO
+        stable = (Real.FAMILY, Real.BEHAVIOUR, Real.LIABILITY, Real.FAMILY_EARNINGS)
         self.family, self.behaviour, self.liability, self.family_earnings = (
-            _f(source.x[row, column]) for row in (Real.FAMILY, Real.BEHAVIOUR, Real.LIABILITY, Real.FAMILY_EARNINGS)
+            _f(source.real_of(row, np.array([column]))[0]) for row in stable
         )
         self.grades = self.parent_start = self.parent_left = self.earnings = self.earned = ZERO
         self.scores: dict[Real, np.float32] = {}
@@ -152,7 +159,7 @@ class ChildAgent(mesa.Agent):
     def apply(self, age: int) -> None:
         """Rank the places that this family would take."""
         town: ObjectPipeline = self.model
-        places = np.full(6, -1, np.int32)
+        places = np.full(6, -1, np.int16)
         next_to = town.setting.place.next_to
         luck = [self.uniform(Decision(number)) for number in range(Decision.APPLY_PREK, Decision.TRAVEL_WHERE + 1)]
         rules.rank_places(
@@ -252,6 +259,7 @@ class ChildAgent(mesa.Agent):
         boost = self.boost(age)
         self.skill = own + boost
         if age == 4:
+            self.own_at_4, self.added_at_4 = own, boost
             spring = self.domain(Decision.LITERACY_OWN, Theta.LITERACY, own, boost)
             self.measure(spring, noise, Decision.PRELITERACY_SPRING, Real.PRELITERACY_TRUE, Real.PRELITERACY)
             math = self.domain(Decision.MATH_OWN, Theta.MATH_GAIN, own, boost)
@@ -335,7 +343,6 @@ class ChildAgent(mesa.Agent):
                     self.now.add(number)
                 elif self.events[event] < 0:
                     self.events[event] = age
-                    self.now.add(number)
 
     def gained(self) -> np.float32:
         """Skill that programs account for, after school."""
@@ -609,10 +616,10 @@ class ObjectPipeline(Town):
 
     def columns(self) -> Children:
         """The children as columns, in the order they were given."""
-        children = self.source.copy()
+        children = replace(self.source.copy(), world=self.setting.world, theta=self.theta, lived=self.year)
         reals = (
             *("FRESH", "FADING", "LONG_RUN", "NONTEST", "PEER", "SKILL", "TRANSIENT", "OWN_GRADE8", "GRADES"),
-            *("PARENT_START", "PARENT_LEFT", "EARNINGS", "EARNED", "TRAIT", "BIRTH_WEIGHT"),
+            *("PARENT_START", "PARENT_LEFT", "EARNINGS", "EARNED", "TRAIT", "BIRTH_WEIGHT", "OWN_AT_4", "ADDED_AT_4"),
         )
         for child in self.people:
             i = child.column
@@ -620,13 +627,13 @@ class ObjectPipeline(Town):
                 children.x[Real[name], i] = getattr(child, name.lower())
             for column, amount in child.help.items():
                 children.x[column, i] = amount
-            for column, score in child.scores.items():
-                children.x[column, i] = score
-            wholes: tuple[tuple[Whole | Wide, int], ...] = (
+            for column in KEPT_SCORES:
+                children.x[column, i] = child.scores.get(column, ZERO)
+            wholes: tuple[tuple[Whole | Seat | Wide, int], ...] = (
                 (Whole.CARE3, child.care[3]),
                 (Whole.CARE4, child.care[4]),
-                (Whole.SITE3, child.site[3]),
-                (Whole.SITE4, child.site[4]),
+                (Seat.SITE3, child.site[3]),
+                (Seat.SITE4, child.site[4]),
                 (Whole.APPLIED, child.applied),
                 (Whole.ATTENDS, child.attends),
                 (Whole.REACHED, child.reached),
@@ -645,6 +652,14 @@ class ObjectPipeline(Town):
             for row, value in wholes:
                 children.whole(row)[i] = value
         return children
+
+    def read(self, column: Real) -> Reals:
+        """What the children themselves remember of a number that columns do not keep, float32 (n,) in given order."""
+        values = np.zeros(len(self.people), np.float32)
+        for child in self.people:
+            own = getattr(child, column.name.lower(), ZERO)
+            values[child.column] = child.scores.get(column, own)
+        return values
 
     def count_pupils(self, school: int, cohort: int) -> int:
         """Children of a birth year who go to this school."""

@@ -20,6 +20,7 @@ from cradlecast.model.kernels import (
     PREK,
     TWO_YEAR,
     Real,
+    Seat,
     Theta,
     Whole,
     Wide,
@@ -71,7 +72,7 @@ class Arm:
     def financed(self) -> Bools:
         """True for children who hold a financed seat at 4, bool (n,)."""
         paid = np.array([site.financed for site in self.town.sites] + [False])
-        return np.asarray(paid[self.children.whole(Whole.SITE4)])
+        return np.asarray(paid[self.children.whole(Seat.SITE4)])
 
 
 def birth_groups(place: Place) -> tuple[str, ...]:

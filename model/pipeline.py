@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Bools, Children, Longs, Reals, Shorts, Wholes, Words
+from cradlecast.model.children import Bools, Children, Longs, Reals, Shorts, Words
 from cradlecast.model.childset import ChildSet
-from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
+from cradlecast.model.kernels import Decision, Real, Seat, Theta, Whole, Wide
 from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.place import apportion
 from cradlecast.model.services import FOR_THE_YEAR, NEEDS, Provider
@@ -26,15 +26,15 @@ class Line(NamedTuple):
     start
         Row of the first child.
     places, keys
-        int32 (m, 6) and uint64 (3, m): see ``kernels.applications``.
+        int16 (m, 6) and uint64 (3, m): see ``kernels.applications``.
     given
-        int32 (m,): the pool of each, or -1.
+        int16 (m,): the pool of each, or -1.
     """
 
     start: int
-    places: Wholes
+    places: Shorts
     keys: Words
-    given: Wholes
+    given: Shorts
 
 
 class Pipeline(Town):
@@ -70,8 +70,8 @@ class Pipeline(Town):
     def __init__(self, setting: Setting, children: Children, copy: bool = True) -> None:
         super().__init__(setting)
         self._columns = children.copy() if copy else children
+        self._columns.world, self._columns.theta = setting.world, self.theta
         self.children: ChildSet = as_mesa(self)  # ``agents_by_type[Child]`` answers with it as well
-        self._asked: dict[int, Line] = {}
         self._effects = self.kind_effects()
         self._helped = False
         self._sites_now: tuple[float, Reals, Reals] | None = None
@@ -79,6 +79,12 @@ class Pipeline(Town):
         self._by_pool = np.array([number for numbers in self._numbers for number in numbers], np.int64)
         starts, stops = children.starts[:-1], children.starts[1:]
         self._born = np.column_stack([children.cohorts, starts, stops, range(len(starts))]).astype(np.int64)
+        blocks = [
+            [(cohort, here, min(here + kernels.BLOCK, stop), at) for here in range(start, stop, kernels.BLOCK)]
+            for cohort, start, stop, at in self._born.tolist()
+        ]
+        self._blocks = np.array([block for of_year in blocks for block in of_year], np.int64).reshape(-1, 4)
+        self._first_block = np.cumsum([0, *map(len, blocks)])
         self._class_sums = np.zeros(2 * len(setting.cohorts) * int(self.schools.sum()), np.int64)
         self._lived = 0.0
 
@@ -93,14 +99,20 @@ class Pipeline(Town):
         adults = self._spans(year, kernels.LAST_SKILL_AGE + 1, kernels.EMPLOYMENT_AGE)
         if len(adults):
             kernels.entering_year(*lives, adults, year, c.x, c.k, setting.cuts)
-        spans = self._spans(year, 0, setting.horizon - 1)
-        self._serve(year, {year - born: (start, stop) for born, start, stop, _ in spans.tolist()})
-        self._live(year, spans)
+        everybody = self._birth_years(year, 0, setting.horizon - 1)
+        self._serve(year, {year - born: (start, stop) for born, start, stop, _ in self._born[everybody].tolist()})
+        self._live(year)
+
+    def _birth_years(self, year: int, first: int, last: int) -> slice:
+        """Which birth years are of some ages in a year."""
+        newest, oldest = year - first - self.first_year, year - min(last, self.setting.horizon - 1) - self.first_year
+        start, stop = (min(max(number, 0), len(self._born)) for number in (oldest, newest + 1))
+        return slice(start, stop)
 
     def _spans(self, year: int, first: int, last: int) -> Longs:
-        """The birth years that are of some ages in a year: int64 (m, 4), see ``kernels``."""
-        newest, oldest = year - first - self.first_year, year - min(last, self.setting.horizon - 1) - self.first_year
-        return self._born[max(oldest, 0) : max(newest + 1, 0)]
+        """The children of some ages in a year, in blocks of a birth year: int64 (m, 4), see ``kernels``."""
+        some = self._birth_years(year, first, last)
+        return self._blocks[self._first_block[some.start] : self._first_block[some.stop]]
 
     def _serve(self, year: int, ages: dict[int, tuple[int, int]]) -> None:
         """Services take in the first in line of those for whom they are meant; ``ages`` to rows of their children."""
@@ -192,15 +204,17 @@ class Pipeline(Town):
         c.wide[Wide.SERVED, rows] |= np.int32(1 << offer.bit)
         self._helped = True
 
-    def _live(self, year: int, spans: Longs) -> None:
+    def _live(self, year: int) -> None:
         """The year of everybody after services: one call of a kernel for all birth years that it is about."""
+        spans = self._spans(year, 0, self.setting.horizon - 1)
         c, setting, n_schools = self._columns, self.setting, len(self._class_sums) // (2 * len(self._born))
         lives, state, cuts = (c.ids, setting.world, self.theta), (c.x, c.k), setting.cuts
+        c.lived = year
         kernels.begin_year(self.theta, spans, *state)
         if len(infants := self._spans(year, kernels.INFANT_AGES[0], kernels.INFANT_AGES[-1])):
             kernels.infant_year(*lives, infants, year, *state, setting.place.early_care, cuts)
-        self._asked.clear()
-        for born, start, stop, _ in self._spans(year, kernels.ENTRY_AGES[0], kernels.ENTRY_AGES[-1]).tolist():
+        entering = self._birth_years(year, kernels.ENTRY_AGES[0], kernels.ENTRY_AGES[-1])
+        for born, start, stop, _ in self._born[entering].tolist():
             if stop > start:
                 self._start_care(year - born, year, start, stop)
         if len(pupils := self._spans(year, kernels.FIRST_SCHOOL_AGE, kernels.LAST_SKILL_AGE)):
@@ -211,21 +225,18 @@ class Pipeline(Town):
             kernels.school_events(*lives, pupils, year, *state, cuts, self._effects)
         if len(adults := self._spans(year, kernels.LAST_SKILL_AGE + 1, kernels.EMPLOYMENT_AGE)):
             kernels.adult_year(*lives, adults, year, *state, cuts)
-        kernels.book_year(spans, year, *state, self.flows)
+        kernels.book_year(self.theta, spans, year, *state, self.flows)
 
     def _start_care(self, age: int, year: int, start: int, stop: int) -> None:
         """The year of 3- or 4-year-olds: seats, and what they are worth."""
         self._allot(age, year, start, stop)
-        sites = (*self._at_sites(), self.site_keys, self.site_rooms[age])
-        care = int(Whole.CARE3 if age == 3 else Whole.CARE4)
-        kernels.early_year(*self._rows(age, year, start, stop), *sites, self._effects, self.setting.cuts, care)
-
-    def _rows(
-        self, age: int, year: int, start: int, stop: int
-    ) -> tuple[Any, Words, Reals, int, int, int, int, Reals, Shorts]:
-        """What a kernel of one birth year takes first: whose year it is, by what it is lived, and their state."""
-        c = self._columns
-        return c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k
+        c, world, rooms = self._columns, self.setting.world, self.site_rooms[age]
+        value, parents = self._at_sites()
+        values = np.empty((len(rooms), max(int(rooms.max(initial=0)), 1)), np.float32)
+        kernels.room_values(world, self.theta, year, value, self.site_keys, rooms, values)
+        care = (values, rooms, parents, self._effects)
+        ages = self._spans(year, age, age)
+        kernels.early_year(c.ids, world, self.theta, ages, year, c.x, c.k, c.seats, *care, self.setting.cuts)
 
     def _at_sites(self) -> tuple[Reals, Reals]:
         """What a year at each site adds to skill and to parents' earnings, worked out once a year."""
@@ -237,9 +248,9 @@ class Pipeline(Town):
         """Applications, seats, and who sits where."""
         c, place = self._columns, self.setting.place
         n, n_areas = stop - start, len(place.area_names)
-        line = Line(start, np.empty((n, 6), np.int32), np.zeros((3, n), np.uint64), np.empty(n, np.int32))
-        self._asked[age] = line
-        kernels.applications(*self._rows(age, year, start, stop), place.next_to, line.places, line.keys)
+        line = Line(start, np.empty((n, 6), np.int16), np.zeros((3, n), np.uint64), np.empty(n, np.int16))
+        family = c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k
+        kernels.applications(*family, place.next_to, line.places, line.keys)
         kernels.allot(c.ids, start, stop, line.places, line.keys, self.pool_seats(age), n_areas, line.given)
         if age == 4:
             c.k[Whole.APPLIED, start:stop] = line.places[:, 5]
@@ -252,8 +263,8 @@ class Pipeline(Town):
         """
         c, start, given = self._columns, line.start, line.given
         stop = start + len(given)
-        row = Whole.CARE3 if age == 3 else Whole.CARE4
-        c.k[row, start:stop] = given // n_areas + 1
+        care, site = (Whole.CARE3, Seat.SITE3) if age == 3 else (Whole.CARE4, Seat.SITE4)
+        c.k[care, start:stop] = given // n_areas + 1
         counts = np.bincount(given + 1, minlength=len(self.pools) + 1)[1:]
         site_of = [-1] * (len(self.pools) + 1)  # the last entry is for those at home, whose pool is -1
         several: list[int] = []
@@ -265,7 +276,7 @@ class Pipeline(Town):
                 several.append(pool)
             elif count:
                 site_of[pool] = self._numbers[pool][parts.index(count)]
-        sites = c.k[row + 2, start:stop]
+        sites = c.seats[site, start:stop]
         sites[:] = np.array(site_of, np.int32)[given]
         for pool in several:
             here = (given == pool).nonzero()[0]

@@ -212,12 +212,12 @@ class Town(mesa.Model):
         self._set_take_up: dict[Theta, np.float32] = {}
         self._seats_now: dict[int, list[tuple[int, ...]]] = {}
         self._found_sites()
-        if len(self.sites) > MOST_SITES:
-            raise InputError(f"{len(self.sites):,} sites are more than {MOST_SITES:,}; give the community fewer areas")
         n_pools = len(PROGRAMS) * len(setting.place.area_names)
         self.pools = [[site for site in self.sites if self.pool_of(site) == pool] for pool in range(n_pools)]
         self.site_keys = np.array([site.key for site in self.sites], np.uint64)
         self.site_rooms = {age: self._count_rooms(age) for age in (3, 4)}
+        if len(self.sites) > MOST_SITES:
+            raise InputError(f"{len(self.sites):,} sites are more than {MOST_SITES:,}; give the community fewer areas")
         self._found_schools()
         offers = offers_of(setting.services, setting.values, setting.place, setting.theta)
         self.providers = [Provider(self, offer) for offer in offers]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.children import Bools, Children, Shorts, Wholes
-from cradlecast.model.kernels import HOME, Decision, Real, Whole, Wide
+from cradlecast.model.children import Bools, Bytes, Children, Wholes
+from cradlecast.model.kernels import HOME, Decision, Real, Seat, Whole, Wide
 from cradlecast.model.outcomes import MEASURES
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats
@@ -102,11 +102,11 @@ class TrialTown(Pipeline):
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Place the children of an age by their own draws instead of by applications and seats."""
         c = self._columns
-        row = Whole.CARE3 if age == 3 else Whole.CARE4
+        care, site = (Whole.CARE3, Seat.SITE3) if age == 3 else (Whole.CARE4, Seat.SITE4)
         kind = self._kinds(age, start, stop)
-        c.k[row, start:stop] = kind
+        c.k[care, start:stop] = kind
         area = c.whole(Whole.AREA)[start:stop]
-        c.k[row + 2, start:stop] = np.where(kind == HOME, np.int32(-1), self._first_site[kind] + area)
+        c.seats[site, start:stop] = np.where(kind == HOME, np.int32(-1), self._first_site[kind] + area)
 
     def _kinds(self, age: int, start: int, stop: int) -> Wholes:
         """Kind of care of each child at an age in this arm, int32 (n,)."""
@@ -217,7 +217,7 @@ class ServiceTrial(Pipeline):
             if self._same_until is not None:
                 assert self._same_until._start is not None
                 c, start = self._columns, self._same_until._start
-                c.x[:], c.k[:], c.wide[:] = start.x, start.k, start.wide
+                c.x[:], c.k[:], c.seats[:], c.wide[:] = start.x, start.k, start.seats, start.wide
             else:
                 self._start = self._columns.copy()
         super().step()
@@ -243,7 +243,7 @@ class ServiceTrial(Pipeline):
         years, once = slice(0, kernels.FIRST_ONCE), slice(kernels.FIRST_ONCE, None)
         k[_RECORDS][years] -= self._before[years]
         k[_RECORDS][once] = np.where(self._before[once] >= 0, np.int32(-1), k[_RECORDS][once])
-        return Children(c.ids, c.x, k, c.wide, c.cohorts, c.starts)
+        return replace(c, k=k)
 
     def inside(self) -> Bools:
         """Children in the trial, bool (n,); none before its first year."""
@@ -254,9 +254,9 @@ class ServiceTrial(Pipeline):
         return np.asarray(self._columns.whole(Wide.SERVED) != 0)
 
 
-def care_at(children: Children, age: int) -> Shorts | Wholes:
-    """Kind of care at 3 or 4, int16 (n,)."""
-    return children.whole(Whole.CARE3 if age == 3 else Whole.CARE4)
+def care_at(children: Children, age: int) -> Bytes:
+    """Kind of care at 3 or 4, int8 (n,)."""
+    return np.asarray(children.k[Whole.CARE3 if age == 3 else Whole.CARE4])
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ EVENTS = ("chronic_absence", "suspension", "arrest", "special_education", "reten
 """Events of the school years, in the order of the model."""
 
 STAGES = ("on_track_at_3", "four_year")
+MOST_GROUPS, MOST_AREAS = 63, 127
+"""A child carries the number of its area, and of its group and poverty, in a byte each."""
 """Other observed rates that the calibration meets: development on track at 3, and four-year college of the enrolled."""
 
 
@@ -155,9 +157,13 @@ class Community(Record):
     place_number: int = Field(ge=0, le=65535, description="Number of the place inside a child's id; never reused.")
     observed_year: int = Field(description="The year the calibration describes.")
     births_per_year: PositiveFigure = Field(description="Children born in a year who live here.")
-    groups: tuple[Group, ...] = Field(min_length=1, description="Racial and ethnic groups; their shares sum to 1.")
+    groups: tuple[Group, ...] = Field(
+        min_length=1, max_length=MOST_GROUPS, description="Racial and ethnic groups; their shares sum to 1."
+    )
     income: Income = Field(description="Two points of the distribution of family income.")
-    areas: tuple[Area, ...] = Field(min_length=1, description="Parts of the place; their children sum to 1.")
+    areas: tuple[Area, ...] = Field(
+        min_length=1, max_length=MOST_AREAS, description="Parts of the place; their children sum to 1."
+    )
     streams: tuple[Stream, ...] = Field(min_length=1, description="Seats at 3 and 4 that were there in the year.")
     spread: dict[Name, dict[Name, Share]] = Field(
         default_factory=dict,

@@ -76,7 +76,7 @@ def _families() -> Grid:
     incomes = [np.float32(v) for v in (-1.0, -0.15, 0.5, 2.0)]
     for number, luck in enumerate(np.random.default_rng(22).random((400, 6), np.float32)):
         age, area = np.int32(3 + number % 2), np.int32(number % 3)
-        places = np.full(6, -9, np.int32)
+        places = np.full(6, -9, np.int16)
         yield luck, age, incomes[number // 2 % 4], area, _theta(), next_to, np.int32(3), places
 
 
@@ -132,6 +132,7 @@ RULES: dict[str, Callable[[], Grid]] = {
     "grade_points": lambda: product(
         SHARES, SKILLS, SHARES[1:3], SKILLS[::2], SHARES[1:3], SKILLS[::3], SHARES[1:3], [np.float32(4.0)]
     ),
+    "family_earnings": lambda: product(SKILLS, [np.float32(10.2), np.float32(11.0)], SHARES[1:4]),
     "passes_year": lambda: product(UNIFORMS, [np.int32(2), np.int32(4)], SKILLS),
     "fades_to": lambda: product(SHARES, SHARES),
     "career": lambda: product(

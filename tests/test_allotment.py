@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import CHILD_CARE, HEAD_START, HOME, PREK, Real, Theta, Whole
+from cradlecast.model.kernels import CHILD_CARE, HEAD_START, HOME, KEPT, PREK, Real, Theta, Whole
 
 HOME_POOL = -1
 SEEDS = range(300)
@@ -56,10 +56,10 @@ def random_world(seed: int, n: int | None = None, largest: int = 4) -> World:
 def allot(world: World) -> list[int]:
     """The pool that the kernel gives each child, or home."""
     n = len(world.lists)
-    places = np.full((n, 6), HOME_POOL, np.int32)
+    places = np.full((n, 6), HOME_POOL, np.int16)
     for child, pools in enumerate(world.lists):
         places[child, : len(pools)] = pools
-    given = np.full(n, 99, np.int32)
+    given = np.full(n, 99, np.int16)
     kernels.allot(world.ids, 0, n, places, world.keys, np.array(world.seats, np.int32), world.n_areas, given)
     return [int(pool) for pool in given]
 
@@ -231,11 +231,11 @@ def test_a_thousand_children_agree_with_the_slow_telling() -> None:
 
 def test_only_the_cohort_that_is_asked_for_is_touched() -> None:
     world = random_world(12, n=12)
-    places = np.full((12, 6), HOME_POOL, np.int32)
+    places = np.full((12, 6), HOME_POOL, np.int16)
     for child, pools in enumerate(world.lists):
         places[child, : len(pools)] = pools
     places, keys = places[4:9].copy(), np.ascontiguousarray(world.keys[:, 4:9])
-    given = np.full(7, 99, np.int32)
+    given = np.full(7, 99, np.int16)
     kernels.allot(world.ids, 4, 9, places, keys, np.array(world.seats, np.int32), world.n_areas, given)
     assert (given[5:] == 99).all()
     inner = replace(
@@ -264,19 +264,19 @@ class Families:
     def __init__(self, n: int, theta: np.ndarray[Any, np.dtype[np.float32]], age: int = 4) -> None:
         rng = np.random.default_rng(3)
         self.ids = np.stack([np.arange(n), np.full(n, (47 << 16) | 2015)]).astype(np.uint32)
-        x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
+        x, k = np.zeros((KEPT, n), np.float32), np.zeros((len(Whole), n), np.int8)
         x[Real.INCOME] = rng.standard_normal(n)
         k[Whole.AREA] = rng.integers(0, 2, n)
         k[Whole.CARE3] = np.where(rng.random(n) < 0.3, HEAD_START, HOME)
         self.income, self.area, self.returning = x[Real.INCOME], k[Whole.AREA], k[Whole.CARE3] == HEAD_START
-        self.places, self.keys = np.full((n, 6), -7, np.int32), np.zeros((3, n), np.uint64)
+        self.places, self.keys = np.full((n, 6), -7, np.int16), np.zeros((3, n), np.uint64)
         next_to = np.array([[1], [0]], np.int32)
         world = np.array([3, 1], np.uint64)
         kernels.applications(self.ids, world, theta, age, 2015 + age, 0, n, x, k, next_to, self.places, self.keys)
 
     def care(self, seats: list[int]) -> np.ndarray[Any, np.dtype[np.int32]]:
         """Kind of care that each child gets from these seats by pool."""
-        given = np.empty(self.ids.shape[1], np.int32)
+        given = np.empty(self.ids.shape[1], np.int16)
         kernels.allot(self.ids, 0, len(given), self.places, self.keys, np.array(seats, np.int32), 2, given)
         return (given // 2 + 1).astype(np.int32)
 

@@ -27,7 +27,7 @@ from cradlecast.model.associations import (
     standardised_gap,
 )
 from cradlecast.model.children import Bools, Children, Reals
-from cradlecast.model.kernels import Real, Whole, Wide
+from cradlecast.model.kernels import KEPT, Real, Whole, Wide
 from cradlecast.observed import Findings
 from cradlecast.published import (
     ASSOCIATIONS,
@@ -41,6 +41,7 @@ from cradlecast.published import (
 from cradlecast.scenarios.evidence import Estimate, estimate, estimates
 from cradlecast.scenarios.library import load_community, load_parameters
 from cradlecast.scenarios.options import Options
+from tests.worlds import NO_NOISE, NO_WORLD
 
 SMALL = Options(children=4000, draws=6, worlds=1)
 
@@ -58,13 +59,14 @@ def reals(*values: float) -> Reals:
 def life_of(reached: list[int], poor: list[int], group: list[int], math: list[float]) -> Life:
     """A life written down: milestones as bits, poverty, group and math; income falls with the row's number."""
     n = len(reached)
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
-    x[Real.MATH], x[Real.INCOME] = math, -np.arange(n)
+    x, k = np.zeros((KEPT, n), np.float32), np.zeros((len(Whole), n), np.int8)
+    x[Real.MATH_TRUE], x[Real.INCOME] = math, -np.arange(n)
     k[Whole.REACHED], k[Whole.GROUP] = reached, group
     k[Whole.CELL] = 2 * np.array(group) + np.array(poor)
     ids = np.zeros((2, n), np.uint32)
     wide = np.zeros((len(Wide), n), np.int32)
-    return Life(Children(ids, x, k, wide, (2014,), (0, n)), {}, ("black", "white"), np.zeros(n, np.bool_))
+    children = Children(ids, x, k, np.full((2, n), -1, np.int16), wide, (2014,), (0, n), NO_WORLD, NO_NOISE, lived=2044)
+    return Life(children, {}, ("black", "white"), np.zeros(n, np.bool_))
 
 
 @cache

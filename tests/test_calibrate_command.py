@@ -17,7 +17,7 @@ import yaml
 from cradlecast.cli import main
 from cradlecast.model.associations import Life
 from cradlecast.model.children import Children
-from cradlecast.model.kernels import Real, Whole, Wide
+from cradlecast.model.kernels import KEPT, Whole, Wide
 from cradlecast.observed import Findings, interval, observed_world
 from cradlecast.published import associations
 from cradlecast.samples import ground_in, ground_of
@@ -27,7 +27,7 @@ from cradlecast.scenarios.library import load_community, load_scenario
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.template import community_template
 from cradlecast.targets import checked_draw, counts_of, fit, fit_table, verdict
-from tests.worlds import SCENARIOS
+from tests.worlds import NO_NOISE, NO_WORLD, SCENARIOS
 
 MEMPHIS = Path(__file__).resolve().parent.parent / "scenarios" / "communities" / "memphis.yaml"
 QUICK = ("--children", "400", "--draws", "1")
@@ -69,11 +69,12 @@ def refused(capsys: Capture, *words: str) -> str:
 def life_of(reached: list[int], poor: list[int], events: dict[Whole, list[int]]) -> Life:
     """A life written down: milestones as bits, poverty, and school events."""
     n = len(reached)
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
+    x, k = np.zeros((KEPT, n), np.float32), np.zeros((len(Whole), n), np.int8)
     k[Whole.REACHED], k[Whole.CELL] = reached, poor
     for row, values in events.items():
         k[row] = values
-    children = Children(np.zeros((2, n), np.uint32), x, k, np.zeros((len(Wide), n), np.int32), (2014,), (0, n))
+    ids, wide = np.zeros((2, n), np.uint32), np.zeros((len(Wide), n), np.int32)
+    children = Children(ids, x, k, np.full((2, n), -1, np.int16), wide, (2014,), (0, n), NO_WORLD, NO_NOISE)
     return Life(children, {}, ("everybody",), np.zeros(n, np.bool_))
 
 

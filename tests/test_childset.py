@@ -19,7 +19,7 @@ from cradlecast.model.child import FIELDS, Child
 from cradlecast.model.children import Children
 from cradlecast.model.childset import ChildSet
 from cradlecast.model.institutions import PreKSite, School, Site
-from cradlecast.model.kernels import PREK, Real, Whole, Wide
+from cradlecast.model.kernels import PREK, Real, Seat, Whole, Wide
 from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
@@ -67,12 +67,12 @@ class PlainChild(mesa.Agent):
         self.unique_id = (int(columns.ids[1, row]) << 32) + int(columns.ids[0, row])
         self.cohort = np.int32(int(columns.ids[1, row]) % 65536)
         for column in Real:
-            setattr(self, column.name.lower(), columns.x[column, row])
+            setattr(self, column.name.lower(), columns.real(column)[row])
         for name in ("group", "area", "cell", "applied", "attends", "left"):
             setattr(self, name, np.int32(columns.k[Whole[name.upper()], row]))
         self.school = columns.wide[Wide.SCHOOL, row]
         self.care_at_3, self.care_at_4 = (np.int32(columns.k[care, row]) for care in (Whole.CARE3, Whole.CARE4))
-        self.site_at_3, self.site_at_4 = (np.int32(columns.k[site, row]) for site in (Whole.SITE3, Whole.SITE4))
+        self.site_at_3, self.site_at_4 = (np.int32(columns.seats[site, row]) for site in (Seat.SITE3, Seat.SITE4))
         for at, milestone in enumerate(MILESTONES):
             setattr(self, milestone, np.bool_(int(columns.k[Whole.REACHED, row]) // 2**at % 2))
 
@@ -141,7 +141,7 @@ def test_every_column_of_the_model_is_a_field_and_numbers_keep_their_types(child
     child = children[0]
     for column in Real:
         assert type(getattr(child, column.name.lower())) is np.float32
-    for column in (*Whole, *Wide):
+    for column in (*Whole, *Seat, *Wide):
         name = column.name.lower().replace("care", "care_at_").replace("site", "site_at_")
         assert type(getattr(child, name)) is np.int32, name
     assert all(type(getattr(child, name)) is np.bool_ for name in (*MILESTONES, "below_poverty"))

@@ -19,7 +19,7 @@ from cradlecast.model.calibration import Calibration, calibrate
 from cradlecast.model.children import Bools, Children, Reals, Wholes
 from cradlecast.model.college import finishing
 from cradlecast.model.flows import FLOWS
-from cradlecast.model.kernels import FOUR_YEAR, TWO_YEAR, Real, Theta, Whole
+from cradlecast.model.kernels import FOUR_YEAR, KEPT, TWO_YEAR, Real, Seat, Theta, Whole
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import LOW_WEIGHT, Floats
 from cradlecast.model.town import HALF_DAY, SCHOOL_DAY, WORKING_DAY, Setting
@@ -68,6 +68,8 @@ class Years:
     now: Wholes
     stopped: Wholes
     college: Wholes
+    special: Wholes
+    retained: Wholes
     earnings: Reals
     parents_left: Reals
 
@@ -92,7 +94,8 @@ def years_of(setting: Setting) -> Years:
     for _ in range(setting.horizon):
         town.step()
         c = town.columns()
-        rows = (c.k[Whole.NOW], c.k[Whole.STOPPED], c.k[Whole.COLLEGE_YEARS], c.x[Real.EARNINGS], c.x[Real.PARENT_LEFT])
+        wholes = (Whole.NOW, Whole.STOPPED, Whole.COLLEGE_YEARS, Whole.SPECIAL_EDUCATION, Whole.RETAINED)
+        rows = (*(c.k[column] for column in wholes), c.x[Real.EARNINGS], c.x[Real.PARENT_LEFT])
         kept.append(tuple(row.copy() for row in rows))
     return Years(town, *(np.stack(column) for column in zip(*kept, strict=True)))
 
@@ -126,7 +129,7 @@ def test_college_lived_by_the_year_is_completed_as_often_as_the_calibration_reck
     each, odds = 10_000, np.linspace(-4.0, 4.0, 9)
     n = each * len(odds)
     ids = np.stack([np.arange(n, dtype=np.uint32), np.full(n, (1 << 16) | 2000, np.uint32)])
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
+    x, k = np.zeros((KEPT, n), np.float32), np.zeros((len(Whole), n), np.int8)
     k[Whole.CELL], k[Whole.REACHED] = np.repeat(np.arange(len(odds)), each), 1 << GRADUATED
     theta, cuts = np.zeros(len(Theta), np.float32), np.zeros((14, len(odds)), np.float32)
     theta[Theta.COLLEGE_RETURN] = again
@@ -271,14 +274,16 @@ def test_who_was_chronically_absent_is_so_again_far_more_often_than_others() -> 
 
 
 def test_each_year_of_an_event_is_on_the_childs_record() -> None:
-    """``NOW`` tells of a year, the record of all of them; what happens once is on it with its age."""
+    """``NOW`` tells of a year, the record of all of them; what happens once is on the record from that age, with it."""
     years = one_life()
     for number, event in enumerate(EVENTS):
         record = years.children.whole(Whole(Whole.ABSENT_YEARS + number))
-        happened = years.happened(1 << number)
         if number < kernels.FIRST_ONCE:
+            happened = years.happened(1 << number)
             assert np.array_equal(happened.sum(axis=0), record), event
         else:
+            by_age = {"special_education": years.special, "retention": years.retained}[event]
+            happened = np.diff(by_age, axis=0, prepend=-1) != 0
             assert (happened.sum(axis=0) == (record >= 0)).all(), event
             assert np.array_equal(happened.argmax(axis=0)[record >= 0], record[record >= 0]), event
         ages = np.flatnonzero(happened.any(axis=1))
@@ -407,7 +412,7 @@ def test_parents_gain_more_from_a_working_day_than_from_a_school_day_and_nothing
     for hours in (HALF_DAY, SCHOOL_DAY, WORKING_DAY):
         town = Pipeline(replace(arms(levers={"hours": hours})[1], horizon=5), born(arms()[1])).run()
         children = town.columns()
-        paid = np.array([site.financed for site in town.sites] + [False])[children.whole(Whole.SITE4)]
+        paid = np.array([site.financed for site in town.sites] + [False])[children.whole(Seat.SITE4)]
         assert paid.sum() > 200
         at_home = (children.whole(Whole.CARE3) == kernels.HOME) & (children.whole(Whole.CARE4) == kernels.HOME)
         assert not children.real(Real.PARENT_START)[at_home].any()

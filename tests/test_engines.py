@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cradlecast.model.children import Children
-from cradlecast.model.kernels import PREK, Real, Theta, Whole
+from cradlecast.model.kernels import KEPT, PREK, Real, Theta, Whole
 from cradlecast.model.object_engine import ChildAgent, ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from tests.worlds import OTHERS, SCENARIOS, born, settings
@@ -24,12 +24,14 @@ def same(one: Children, other: Children) -> bool:
         np.array_equal(one.ids, other.ids)
         and np.array_equal(one.x.view(np.uint32), other.x.view(np.uint32))
         and np.array_equal(one.k, other.k)
+        and np.array_equal(one.seats, other.seats)
         and np.array_equal(one.wide, other.wide)
     )
 
 
 def digest(children: Children) -> str:
-    return hashlib.sha256(children.x.tobytes() + children.k.tobytes() + children.wide.tobytes()).hexdigest()
+    state = (children.x, children.k, children.seats, children.wide)
+    return hashlib.sha256(b"".join(columns.tobytes() for columns in state)).hexdigest()
 
 
 def digest_of(flows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> str:
@@ -57,8 +59,37 @@ def test_the_array_engine_and_the_object_engine_agree_bit_for_bit(name: str, arm
     arrays, objects = array_town.columns(), object_town.columns()
     assert same(arrays, objects)
     assert not same(arrays, children)
+    for column in [*Real][KEPT:]:
+        remembered = object_town.read(column)
+        assert np.array_equal(arrays.real(column).view(np.uint32), remembered.view(np.uint32)), column.name
+        assert remembered.std() > 0.0, column.name
     assert np.array_equal(array_town.flows, object_town.flows)
     assert (array_town.flows.sum(axis=(0, 1, 2)) != 0).all(), "every flow occurs"
+
+
+def test_what_columns_do_not_keep_is_what_children_remember_in_every_year() -> None:
+    setting = settings(n_children=120)[1]
+    children = born(setting)
+    array_town, object_town = Pipeline(setting, children), ObjectPipeline(setting, children)
+    known = set()
+    while array_town.time <= array_town.last_year - array_town.first_year:
+        array_town.step()
+        object_town.step()
+        for column in [*Real][KEPT:]:
+            worked_out = array_town.columns().real(column)
+            assert np.array_equal(worked_out, object_town.read(column)), (column.name, array_town.year)
+            some = array_town.columns().real_of(column, np.array([7, 3, 119]))
+            assert np.array_equal(some, worked_out[[7, 3, 119]])
+            known |= {(column, array_town.year - cohort) for cohort, there in _measured(array_town, column) if there}
+    first = {column: min(age for each, age in known if each == column) for column in [*Real][KEPT:]}
+    assert (first[Real.DEVELOPMENT], first[Real.READING], first[Real.MATH]) == (2, 8, 13)
+    assert {first[column] for column in (Real.PRELITERACY_START, Real.READINESS, Real.LANGUAGE_FALL_TRUE)} == {4}
+
+
+def _measured(town: Pipeline, column: Real) -> list[tuple[int, bool]]:
+    """Birth years, and whether anybody born then has been measured."""
+    c, values = town.columns(), town.columns().real(column)
+    return [(born, bool(values[a:b].any())) for born, a, b in zip(c.cohorts, c.starts[:-1], c.starts[1:], strict=True)]
 
 
 @pytest.mark.parametrize("name", (*SCENARIOS, *OTHERS))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import HOME, PREK, Real, Whole, Wide
+from cradlecast.model.decisions import Watched
+from cradlecast.model.kernels import HOME, PREK, Real, Seat, Whole, Wide
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.town import Befalls, Course
@@ -99,10 +100,9 @@ def test_one_more_child_changes_nobody_else() -> None:
     common = np.isin(other.child_ids(), one.child_ids())
     assert common.sum() == 600
     assert not common.all()
-    rows = [int(row) for row in Real]
-    keep = [int(row) for row in Whole if row not in (Whole.SITE3, Whole.SITE4)]
-    assert np.array_equal(one.x[rows], other.x[rows][:, common])
-    assert np.array_equal(one.k[keep], other.k[keep][:, common])
+    for column in Real:
+        assert np.array_equal(one.real(column), other.real(column)[common])
+    assert np.array_equal(one.k, other.k[:, common])
     assert np.array_equal(one.whole(Wide.SERVED), other.whole(Wide.SERVED)[common])
 
 
@@ -132,10 +132,10 @@ def test_added_seats_leave_no_child_with_a_place_it_ranks_lower(seats: int) -> N
     order = fewer.cohorts[0]
     ranks = []
     for setting in (fewer, more):
-        town = Pipeline(replace(setting, cohorts=(order,), n_children=1000), born(_one_cohort(setting)))
+        town = Watched(replace(setting, cohorts=(order,), n_children=1000), born(_one_cohort(setting)))
         while town.year < order + 4:
             town.step()
-        (line,) = town._asked.values()
+        (line,) = town.lines
         places, given = line.places, line.given
         position = np.full(1000, 5)
         for slot in range(4, -1, -1):
@@ -155,7 +155,7 @@ def test_a_copy_of_children_has_their_bytes_and_a_state_of_its_own() -> None:
     children.x[Real.HELP_SKILL] = -0.0
     assert not children.x[Real.EARNED].any()
     copy = children.copy()
-    for name in ("x", "k", "wide"):
+    for name in ("x", "k", "seats", "wide"):
         assert getattr(copy, name).tobytes() == getattr(children, name).tobytes()
         assert getattr(copy, name).any()
         getattr(copy, name)[:] += 1
@@ -174,7 +174,7 @@ def test_children_seats_and_dollars_are_conserved() -> None:
         town = Pipeline(setting, born(setting)).run()
         children = town.columns()
         assert len(children) == 2000
-        for age, care, site in ((3, Whole.CARE3, Whole.SITE3), (4, Whole.CARE4, Whole.SITE4)):
+        for age, care, site in ((3, Whole.CARE3, Seat.SITE3), (4, Whole.CARE4, Seat.SITE4)):
             rows = [row for row in town.seat_rows() if row["age"] == age]
             seated = sum(row["filled_simulated"] for row in rows)
             assert seated == np.count_nonzero(children.whole(care) != HOME)
@@ -185,7 +185,7 @@ def test_children_seats_and_dollars_are_conserved() -> None:
                 assert row["dollars"] == row["seats"] * price
         for number, site in enumerate(town.sites):
             held = sum(site.filled.values())
-            assert held == sum(np.count_nonzero(children.whole(s) == number) for s in (Whole.SITE3, Whole.SITE4))
+            assert held == sum(np.count_nonzero(children.whole(s) == number) for s in (Seat.SITE3, Seat.SITE4))
 
 
 def test_more_seats_add_winners_to_prek_and_take_none_away() -> None:
@@ -208,7 +208,7 @@ def test_a_child_keeps_its_luck_from_arm_to_arm() -> None:
         one.whole(Whole.CARE4) == other.whole(Whole.CARE4)
     )
     n_areas = len(settings_[0].place.area_names)
-    unmoved &= one.whole(Whole.SITE4) % n_areas == other.whole(Whole.SITE4) % n_areas
+    unmoved &= one.whole(Seat.SITE4) % n_areas == other.whole(Seat.SITE4) % n_areas
     assert 0 < np.count_nonzero(~unmoved) < len(one) / 2
     assert np.array_equal(one.x[:, unmoved], other.x[:, unmoved])
     assert np.array_equal(one.whole(Whole.REACHED)[unmoved], other.whole(Whole.REACHED)[unmoved])

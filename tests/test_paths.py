@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cradlecast.model.children import Children, Longs
-from cradlecast.model.kernels import HEAD_START, HOME, PREK, Real, Whole, Wide
+from cradlecast.model.kernels import HEAD_START, HOME, KEPT, PREK, Real, Seat, Whole, Wide
 from cradlecast.model.outcomes import Arm
 from cradlecast.model.paths import CHANNELS, DIRECTIONS, channels, count_paths, first_changes, own_care_changed
 from cradlecast.model.pipeline import Pipeline
@@ -20,7 +20,7 @@ from cradlecast.study import run
 from cradlecast.ui.layouts import paths
 from cradlecast.ui.occasion import Occasion
 from cradlecast.ui.rows import table_of
-from tests.worlds import SCENARIOS, born, settings, with_theta
+from tests.worlds import NO_NOISE, NO_WORLD, SCENARIOS, born, settings, with_theta
 
 READY, GRADE3, GRADUATE = (1 << MILESTONES.index(name) for name in MILESTONES[:2] + MILESTONES[3:4])
 GAINED, LOST = range(len(DIRECTIONS))
@@ -30,15 +30,15 @@ DIRECT, VACATED, PEERS = range(len(CHANNELS))
 def few(**columns: list[int] | list[float]) -> Children:
     """A handful of children with these columns; everything else is zero, and nobody has a place."""
     n = len(next(iter(columns.values())))
-    x, k = np.zeros((len(Real), n), np.float32), np.zeros((len(Whole), n), np.int16)
+    x, k = np.zeros((KEPT, n), np.float32), np.zeros((len(Whole), n), np.int8)
     wide = np.zeros((len(Wide), n), np.int32)
-    k[[Whole.SITE3, Whole.SITE4]] = -1
-    homes = ((x, Real), (k, Whole), (wide, Wide))
+    seats = np.full((len(Seat), n), -1, np.int16)
+    homes = ((x, Real), (k, Whole), (seats, Seat), (wide, Wide))
     for name, values in columns.items():
         rows, kind = next(home for home in homes if name in home[1].__members__)
         rows[kind[name]] = values
     ids = np.stack([np.arange(n, dtype=np.uint32), np.full(n, (1 << 16) | 2015, np.uint32)])
-    return Children(ids, x, k, wide, (2015,), (0, n))
+    return Children(ids, x, k, seats, wide, (2015,), (0, n), NO_WORLD, NO_NOISE)
 
 
 def arm(children: Children, *financed: bool) -> Arm:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from cradlecast.model import kernels
-from cradlecast.model.kernels import HOME, PREK, Real, Theta, Whole
+from cradlecast.model.kernels import HOME, PREK, Real, Seat, Theta, Whole
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.theta import event_shifts
@@ -158,7 +158,7 @@ def test_subsidised_places_take_children_from_home_and_are_worth_their_own_value
     assert entered[poor].sum() > 100 and entered[poor].mean() > entered[~poor].mean()
     sites = [at for at, site in enumerate(after.sites) if site.program == "subsidised_care"]
     assert after.site_values()[sites] == pytest.approx(more.values["subsidised_care_value"])
-    assert np.count_nonzero(np.isin(after.columns().whole(Whole.SITE4), sites)) > 100
+    assert np.count_nonzero(np.isin(after.columns().whole(Seat.SITE4), sites)) > 100
     shifts = event_shifts(more.values, more.place)
     assert after.kind_effects()[2:, line] == pytest.approx(list(shifts.values()))
 

@@ -13,7 +13,7 @@ import pytest
 
 from cradlecast.model.children import Bools, Children
 from cradlecast.model.decisions import Watched
-from cradlecast.model.kernels import Real, Theta, Whole, Wide
+from cradlecast.model.kernels import Real, Seat, Theta, Whole, Wide
 from cradlecast.model.object_engine import ObjectPipeline
 from cradlecast.model.outcomes import Arm, support_changed
 from cradlecast.model.paths import CHANNELS, channels
@@ -57,7 +57,7 @@ def differing(one: Children, other: Children, rows: Bools | None = None) -> set[
     """Names of the columns in which two sets of children are not the same to the bit, among some rows."""
     at = np.ones(len(one), np.bool_) if rows is None else rows
     reals = {c.name for c in Real if (one.real(c).view(np.uint32) != other.real(c).view(np.uint32))[at].any()}
-    return reals | {c.name for c in (*Whole, *Wide) if (one.whole(c) != other.whole(c))[at].any()}
+    return reals | {c.name for c in (*Whole, *Seat, *Wide) if (one.whole(c) != other.whole(c))[at].any()}
 
 
 def rows_of(setting: Setting) -> list[dict[str, Any]]:

@@ -677,6 +677,7 @@ def test_years_before_the_trial_are_lived_once_as_if_in_both_arms(name: str) -> 
     for a, b in zip(once, whole, strict=True):
         for x, y in ((a.columns(), b.columns()), (a.seen(), b.seen())):
             assert x.x.tobytes() == y.x.tobytes() and x.k.tobytes() == y.k.tobytes()
+            assert x.seats.tobytes() == y.seats.tobytes()
             assert x.wide.tobytes() == y.wide.tobytes()
         assert np.array_equal(a.inside(), b.inside()) and np.array_equal(a.attended(), b.attended())
     assert once[0].inside().sum() > 100

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from cradlecast.model.children import Children
+from cradlecast.model.kernels import Theta
 from cradlecast.model.town import Setting
 from cradlecast.samples import Ground, baseline_setting, children_in, ground_of, scenario_setting
 from cradlecast.scenarios.library import load_scenario
@@ -15,6 +18,8 @@ from cradlecast.scenarios.scenario import Scenario
 SCENARIOS = ("memphis-prek-1000-lapse", "memphis-prek-1000-continue", "memphis-prek-1000-displace")
 OTHERS = ("wisconsin-child-care-shock", "mission-promise-family-supports")
 """Scenarios of other communities: places that close, and services from birth to college."""
+NO_WORLD, NO_NOISE = np.zeros(2, np.uint64), np.zeros(len(Theta), np.float32)
+"""What children made by hand live by, whose scores as read are their true scores."""
 
 
 @lru_cache(maxsize=8)
