@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cradlecast.model.kernels import EVENT_FIRST_AGES, EVENT_LAST_AGES, FIRST_EVENT, Decision
 from cradlecast.scenarios import library
@@ -127,6 +129,17 @@ def changed(scenario: Scenario, **fields: object) -> Scenario:
     """The scenario with fields of its first change replaced."""
     first = scenario.changes[0].model_copy(update=fields)
     return scenario.model_copy(update={"changes": (first, *scenario.changes[1:])})
+
+
+def test_more_areas_than_children_can_carry_the_numbers_of_are_refused(tmp_path: Path) -> None:
+    declared = yaml.safe_load((ROOT / "scenarios/communities/memphis.yaml").read_text(encoding="utf-8"))
+    one = declared["areas"][0]
+    names = [f"area_{number}" for number in range(128)]
+    areas = [{**deepcopy(one), "name": name, "next_to": [names[number - 1]]} for number, name in enumerate(names)]
+    path = tmp_path / "parts.yaml"
+    path.write_text(yaml.safe_dump({**declared, "areas": areas}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"^parts.yaml: areas must have at most 127 entries; got a list of 128$"):
+        library.load_community(path)
 
 
 def test_changes_that_do_not_fit_the_community_are_refused() -> None:
