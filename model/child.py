@@ -10,13 +10,14 @@ from typing import Any, NoReturn
 import mesa
 import numpy as np
 
-from cradlecast.model.children import Children, Rows
+from cradlecast.model.children import Children, Longs
 from cradlecast.model.kernels import KEPT, Real, Seat, Whole, Wide
 from cradlecast.model.town import PROGRAMS, Town
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.errors import nearest
 
 Column = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Rows = int | Longs
 
 Values = Callable[[Town, Children, Rows], Any]
 """What a field reads: a numpy scalar of one row, or an array of many."""

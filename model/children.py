@@ -19,7 +19,6 @@ Wholes = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 Longs = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-Rows = int | Longs
 
 
 @dataclass
@@ -61,14 +60,14 @@ class Children:
         if column < KEPT:
             row: Reals = self.x[int(column)]
             return row
-        return self.real_of(column, np.arange(len(self)))
+        return self.real_of(column, slice(None))
 
-    def real_of(self, column: Real, rows: Longs) -> Reals:
-        """One float32 column of some of the children, a new array (m,)."""
+    def real_of(self, column: Real, rows: Longs | slice) -> Reals:
+        """One float32 column of some of the children, (m,): a new array but for a slice of what is kept."""
         if column < KEPT:
             kept: Reals = self.x[int(column), rows]
             return kept
-        low, high = np.ascontiguousarray(self.ids[:, rows])
+        low, high = (np.ascontiguousarray(words[rows]) for words in self.ids)
         return read(column, (low, high, self.world), self.theta, self.lived, lambda kept: self.x[int(kept), rows])
 
     def whole(self, column: Whole | Seat | Wide) -> Bytes | Shorts | Wholes:
