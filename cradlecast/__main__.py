@@ -12,6 +12,7 @@ def command() -> None:
     gc.disable()  # what is imported stays; looking through it meanwhile is in vain
     from cradlecast.cli import main
 
+    gc.freeze()  # nor later
     gc.enable()
     status = main()
     if threading.active_count() > 1 or not sys.modules.keys().isdisjoint(("loky", "concurrent.futures.process")):

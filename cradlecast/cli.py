@@ -359,9 +359,11 @@ def _importing() -> Iterator[None]:
 
 @contextmanager
 def _importing_model() -> Iterator[None]:
-    """Import what lives children, Mesa first: it reads the source of all that are importing, which here are few."""
+    """Import what lives children; Mesa first, without parts that commands do not use."""
     with _importing():
-        import mesa  # noqa: F401
+        from cradlecast.model.lean_start import import_mesa
+
+        import_mesa()
         import numba  # noqa: F401
 
         yield
@@ -410,9 +412,10 @@ def _trials(words: argparse.Namespace) -> int:
         check_community(load_community(name))
     folder = _folder(words)
 
-    from rich.console import Console
+    with _importing():
+        from rich.console import Console
 
-    from cradlecast.ui.progress import progress_bar
+        from cradlecast.ui.progress import progress_bar
 
     with progress_bar("Trying", Console(stderr=True), words.quiet) as progress:
         with _importing_model():
@@ -459,9 +462,10 @@ def _template(words: argparse.Namespace) -> int:
 
 def _look(words: argparse.Namespace, community: Community, size: Options) -> Findings:
     """Live the observed world; the heavy imports are here."""
-    from rich.console import Console
+    with _importing():
+        from rich.console import Console
 
-    from cradlecast.ui.progress import progress_bar
+        from cradlecast.ui.progress import progress_bar
 
     calibrates = words.command == "calibrate"
     with progress_bar("Calibrating" if calibrates else "Measuring", Console(stderr=True), words.quiet) as progress:
@@ -560,9 +564,10 @@ def _refuse_twins(scenarios: Sequence[Scenario]) -> None:
 
 def _run(asked: Asked, quiet: bool) -> Result:
     """Run the study; the heavy imports are here."""
-    from rich.console import Console
+    with _importing():
+        from rich.console import Console
 
-    from cradlecast.ui.progress import progress_bar
+        from cradlecast.ui.progress import progress_bar
 
     many = "Comparing" if len(asked.scenarios) > 1 else "Running"
     what = "Solving" if asked.target else "Pricing" if asked.deal else many

@@ -107,7 +107,8 @@ def _summary(before: Floats, after: Floats, present: Bools) -> dict[str, object]
     """Means and intervals of a gap in both arms and of its change; arrays are (draws, worlds)."""
     before, after = before[present], after[present]
     found: dict[str, object] = {}
-    for name, values in (("baseline_gap", before), ("gap", after), ("change", after - before)):
-        low, high = np.quantile(values, INTERVAL)
+    kinds = {"baseline_gap": before, "gap": after, "change": after - before}
+    ends = np.quantile([*kinds.values()], INTERVAL, axis=1).T
+    for (name, values), (low, high) in zip(kinds.items(), ends, strict=True):
         found |= {name: float(values.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
     return found | {"chance_not_narrower": float(np.mean(np.abs(after) >= np.abs(before)))}

@@ -218,7 +218,7 @@ def _ledger_row(
     """One row from amounts (samples, arms, undiscounted and present, 2 x entries)."""
     sums = amounts[..., used].sum(axis=-1)
     change, present = (sums[:, 1, measure] - sums[:, 0, measure] for measure in (0, 1))
-    (low, high), (present_low, present_high) = np.quantile(change, INTERVAL), np.quantile(present, INTERVAL)
+    (low, high), (present_low, present_high) = np.quantile([change, present], INTERVAL, axis=1).T
     saves = row.kind == "cost" and float(change.mean()) > 0.0
     return {
         "scenario": scenario,

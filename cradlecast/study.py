@@ -17,7 +17,6 @@ from cradlecast.gaps import gap_table
 from cradlecast.ledger import ledger_tables
 from cradlecast.model.town import PROGRAMS
 from cradlecast.samples import Ground, Sample, digest, ground_of, samples_of
-from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError
 from cradlecast.scenarios.fit import check_fit, cohorts_of
 from cradlecast.scenarios.library import costs_of, load_community, load_parameters, load_prices, load_program
@@ -38,6 +37,7 @@ from cradlecast.workers import Progress
 
 if TYPE_CHECKING:
     from cradlecast.finance.case import Case
+    from cradlecast.scenarios.deal import Deal
 
 STUDY_TABLES: Final = (
     "milestones",

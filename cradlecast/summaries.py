@@ -87,14 +87,15 @@ def _impacts(
         ):
             continue
         present = n > 0
-        for m, name in enumerate(names):
-            if not shown[m]:
-                continue
-            with np.errstate(invalid="ignore", divide="ignore"):
-                rate, before = arm[:, :, g, m] / n, base[:, :, g, m] / base[:, :, g, -1]
+        asked = [m for m, here in enumerate(shown) if here]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = (side[:, :, g, asked] / side[:, :, g, -1:] for side in (arm, base))
+            rates, befores = (np.moveaxis(share, 2, 0).copy() for share in shares)
+        ends = np.quantile([rates[:, present], (rates - befores)[:, present]], INTERVAL, axis=2)
+        for at, m in enumerate(asked):
             rows.append(
-                {"scenario": scenario.name, "group": group, what: name, "n": round(float(n.mean()))}
-                | _summary(rate, before, present)
+                {"scenario": scenario.name, "group": group, what: names[m], "n": round(float(n.mean()))}
+                | _summary(rates[at], befores[at], present, ends[:, :, at])
                 | {"n_community": round(float(n.mean()) / scale), "baseline": scenario.baseline}
             )
     first = ["scenario", "group", what, "n", *RATES]
@@ -103,11 +104,14 @@ def _impacts(
     return table[first + [name for name in table.columns if name not in first]]
 
 
-def _summary(rate: Floats, before: Floats, present: Bools) -> dict[str, float | None]:
-    """Means, intervals and the split of the spread for one group and milestone; arrays are (draws, worlds)."""
+def _summary(rate: Floats, before: Floats, present: Bools, ends: Floats) -> dict[str, float | None]:
+    """Means, intervals and the split of the spread for one group and milestone; arrays are (draws, worlds).
+
+    ``ends`` (2, 2): low and high ends of the intervals of rate and impact.
+    """
     impact = rate - before
     values, level = impact[present], rate[present]
-    (low, impact_low), (high, impact_high) = np.quantile([level, values], INTERVAL, axis=1)
+    (low, impact_low), (high, impact_high) = ends
     parameters, chance = split_spread(impact) if present.all() else (None, None)
     return {
         "rate": float(level.mean()),

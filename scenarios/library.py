@@ -4,41 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from importlib import resources
+from importlib import import_module, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.contract import Results
 from cradlecast.scenarios.costs import Costs, Prices
-from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.fields import Record
 from cradlecast.scenarios.parameters import Parameter, ParameterSet
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.service import Service
-from cradlecast.scenarios.trial import Trial
 from cradlecast.scenarios.validation import validate
 from cradlecast.scenarios.versions import up_to_date
 from cradlecast.scenarios.wording import one_line, shown
 from cradlecast.scenarios.yaml_file import read_yaml
 
+if TYPE_CHECKING:
+    from cradlecast.scenarios.contract import Results
+    from cradlecast.scenarios.deal import Deal
+    from cradlecast.scenarios.trial import Trial
+
 type Kind = Literal["community", "program", "scenario", "deal", "costs", "results", "trial", "service"]
 """What a file declares."""
 
-SCHEMAS: Final[Mapping[str, type[Record]]] = {
-    "community": Community,
-    "program": Program,
-    "scenario": Scenario,
-    "deal": Deal,
-    "costs": Costs,
-    "results": Results,
-    "trial": Trial,
-    "service": Service,
+_HOMES: Final = {
+    "community": ("community", "Community"),
+    "program": ("program", "Program"),
+    "scenario": ("scenario", "Scenario"),
+    "deal": ("deal", "Deal"),
+    "costs": ("costs", "Costs"),
+    "results": ("contract", "Results"),
+    "trial": ("trial", "Trial"),
+    "service": ("service", "Service"),
 }
+"""Each kind of file, and the module and class of its schema."""
+
+
+class _Schemas(Mapping[str, type[Record]]):
+    """Each kind of file and its schema, which is imported when it is asked for: a study has no use for all."""
+
+    def __getitem__(self, kind: str) -> type[Record]:
+        module, name = _HOMES[kind]
+        return cast(type[Record], getattr(import_module(f"{__package__}.{module}"), name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_HOMES)
+
+    def __len__(self) -> int:
+        return len(_HOMES)
+
+
+SCHEMAS: Final[Mapping[str, type[Record]]] = _Schemas()
 """Each kind of file and its schema."""
 
 FOLDERS: Final[Mapping[str, str]] = {
@@ -127,11 +147,15 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 def load_deal(name_or_path: str | Path) -> Deal:
     """A deal: a shipped one by its name, or one's own by the path of its file; see `load_community`."""
+    from cradlecast.scenarios.deal import Deal
+
     return _load("deal", Deal, name_or_path)
 
 
 def load_results(path: str | Path) -> Results:
     """Observed results of a deal, from a file of one's own; see `load_community`."""
+    from cradlecast.scenarios.contract import Results
+
     return _read("results", Results, Path(path))
 
 
@@ -145,6 +169,8 @@ def load_trial(name_or_path: str | Path) -> Trial:
     InputError
         Also if it offers a service that does not exist.
     """
+    from cradlecast.scenarios.trial import Trial
+
     trial = _load("trial", Trial, name_or_path)
     folder = Path(name_or_path).parent if is_path(name_or_path) else Path()
     paths = {"community": trial.community, "program": trial.program}

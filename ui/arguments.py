@@ -6,15 +6,17 @@ import argparse
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.errors import InputError, nearest
 from cradlecast.scenarios.fit import cohorts_of
 from cradlecast.scenarios.options import MAX_CHILDREN, Options, metric_age
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.wording import one_line, shown, slip
+
+if TYPE_CHECKING:
+    from cradlecast.scenarios.deal import Deal
 
 _DIGITS: Final = "[0-9]+(?:_[0-9]+)*"
 _NUMBER: Final = re.compile(rf"[-+]?({_DIGITS}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{{1,4}})?")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.contract import LEVERS
-from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.options import INTERVAL_DRAWS, Options
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.scenarios.wording import one_line
 from cradlecast.ui.figures import spans_zero, word
 from cradlecast.ui.occasion import EVERYBODY, Occasion
 from cradlecast.ui.rows import Table
+
+if TYPE_CHECKING:
+    from cradlecast.scenarios.deal import Deal
 
 LAST_AGE_FOLLOWED: Final = 30
 """Age to which children can be followed."""
@@ -83,6 +84,8 @@ def study_notes(record: Mapping[str, Any], tables: Sequence[Table], occasion: Oc
 
 def deal_notes(record: Mapping[str, Any], tables: Sequence[Table], occasion: Occasion, deal: Deal) -> list[str]:
     """What a reader of a priced deal needs to know of its numbers."""
+    from cradlecast.scenarios.contract import LEVERS
+
     notes = []
     if deal.illustrative:
         notes.append(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cradlecast.scenarios.community import Community
-from cradlecast.scenarios.deal import Deal
 from cradlecast.scenarios.options import Options
 from cradlecast.scenarios.program import Program
 from cradlecast.scenarios.scenario import Scenario
 from cradlecast.ui.figures import word
 from cradlecast.ui.rows import Table
 from cradlecast.ui.tables import Column, Section, View
+
+if TYPE_CHECKING:
+    from cradlecast.scenarios.deal import Deal
 
 EVERYBODY: Final = "all"
 SEATED: Final = "financed_seat"
