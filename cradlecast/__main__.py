@@ -9,6 +9,8 @@ from contextlib import suppress
 
 def command() -> None:
     """Answer one command and end the process with its status."""
+    # Draws are shared out over the cores already: more threads for linear algebra would only wait.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()  # what is imported stays; looking through it meanwhile is in vain
     from cradlecast.cli import main
 

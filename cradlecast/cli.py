@@ -359,11 +359,12 @@ def _importing() -> Iterator[None]:
 
 @contextmanager
 def _importing_model() -> Iterator[None]:
-    """Import what lives children; Mesa first, without parts that commands do not use."""
+    """Import what lives children; Mesa and SciPy first, without parts that commands do not use."""
     with _importing():
-        from cradlecast.model.lean_start import import_mesa
+        from cradlecast.model.lean_start import import_mesa, import_special
 
         import_mesa()
+        import_special()
         import numba  # noqa: F401
 
         yield

@@ -1,4 +1,4 @@
-"""Mesa imported without parts that no command uses, which are imported when somebody names them.
+"""Mesa and SciPy imported without parts that no command uses, which are imported when somebody names them.
 
 Mesa's grids, networks, older spaces and runner of batches bring networkx, ``scipy.spatial`` and tqdm with them: two
 fifths of the time that Mesa takes. ``import mesa`` runs here with empty modules in their place. They are gone when it
@@ -53,6 +53,23 @@ def import_mesa() -> None:
                 del sys.modules[name]
     if not done:
         import_module("mesa")
+
+
+def import_special() -> None:
+    """Import SciPy's special functions without NumPy's compiler of Fortran.
+
+    SciPy keeps a copy of all names of NumPy, and NumPy imports its compiler when it is named (0.06 s). Meanwhile there
+    is nothing under that name, and there stays nothing in SciPy's own copy; NumPy has its compiler as ever.
+    """
+    import numpy
+
+    if "scipy.special" in sys.modules or "numpy.f2py" in sys.modules:
+        return
+    vars(numpy)["f2py"] = None
+    try:
+        import_module("scipy.special")
+    finally:
+        del vars(numpy)["f2py"]
 
 
 class _Empty(ModuleType):

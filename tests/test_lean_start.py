@@ -1,4 +1,4 @@
-"""Mesa imported without parts that no command uses: nobody can tell, and who needs them gets them."""
+"""Mesa and SciPy imported without parts that no command uses: nobody can tell, and who needs them gets them."""
 
 import json
 import os
@@ -12,14 +12,14 @@ import pytest
 from cradlecast.model.lean_start import PUT_OFF, _Callers
 
 ROOT = Path(__file__).resolve().parent.parent
-BROUGHT = {"networkx", "scipy.spatial", "tqdm", "mesa.discrete_space", "mesa.space", "mesa.batchrunner"}
+BROUGHT = {"networkx", "scipy.spatial", "tqdm", "mesa.discrete_space", "mesa.space", "mesa.batchrunner", "numpy.f2py"}
 """What comes with the parts that are put off."""
 
 
 def told(code: str, *first: Path) -> object:
     """What code prints as JSON, in a process of its own; these folders come before all others."""
     paths = os.pathsep.join(map(str, [*first, ROOT]))
-    start = "import json, sys\nfrom cradlecast.model.lean_start import import_mesa\n"
+    start = "import json, sys\nfrom cradlecast.model.lean_start import import_mesa, import_special\n"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", start + textwrap.dedent(code)],
         env=os.environ | {"PYTHONPATH": paths},
@@ -234,3 +234,63 @@ def test_an_interrupted_import_leaves_nothing_behind(tmp_path: Path) -> None:
         mesa_like(tmp_path, model="raise KeyboardInterrupt"),
     )
     assert found == [[], []]
+
+
+def test_special_functions_come_without_a_compiler_of_fortran_which_numpy_still_has() -> None:
+    assert told("""
+        import_special()
+        from scipy.special import ndtri
+        import numpy
+        assert ndtri(0.5) == 0 and "numpy.f2py" not in sys.modules and "f2py" not in vars(numpy)
+        named = numpy.f2py
+        from numpy import f2py
+        import numpy.f2py
+        print(json.dumps([named is f2py is numpy.f2py is sys.modules["numpy.f2py"], callable(f2py.run_main)]))
+    """) == [True, True]
+
+
+@pytest.mark.parametrize("first", ["scipy.special", "numpy.f2py"])
+def test_what_is_imported_already_is_left_alone(first: str) -> None:
+    assert told(f"""
+        import {first}
+        import_special()
+        import numpy
+        print(json.dumps(numpy.f2py is sys.modules["numpy.f2py"]))
+    """)
+
+
+def test_numpy_has_its_compiler_when_scipy_cannot_be_imported(tmp_path: Path) -> None:
+    home = tmp_path / "scipy"
+    home.mkdir()
+    (home / "__init__.py").touch()
+    (home / "special.py").write_text("raise ImportError('not here')")
+    assert told(
+        """
+        try:
+            import_special()
+        except ImportError as error:
+            import numpy
+            print(json.dumps([str(error), callable(numpy.f2py.run_main)]))
+        """,
+        tmp_path,
+    ) == ["not here", True]
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_linear_algebra_takes_one_thread_unless_the_user_says_otherwise(given: dict[str, str], used: str) -> None:
+    code = """
+        import os, sys
+        from cradlecast.__main__ import command
+        sys.argv = ["cradlecast", "--version"]
+        os._exit = lambda status: print(status, os.environ["OPENBLAS_NUM_THREADS"])
+        command()
+    """
+    known = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=known | {"PYTHONPATH": str(ROOT)} | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"0 {used}"
