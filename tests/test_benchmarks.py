@@ -164,7 +164,9 @@ def test_the_real_model_is_timed_by_size_beside_the_object_engine() -> None:
         pairs = zip(seconds[lives.OBJECTS], seconds[lives.ARM], strict=True)
         ratio = sum(n / 100 * objects / arm for objects, arm in pairs) / 2  # the median of two
         assert floor.measured == f"{ratio:,.2f}x"
-    assert report.floors[-1].what == "cost a child, 400 to 1,000 children: most to least"
+    head = "cost a child, 400 to 1,000 children"
+    assert report.floors[-2].what == f"{head}, array engine, one arm: most to least"
+    assert report.floors[-1].what == f"{head}, baseline and scenario, one thread: most to least"
 
 
 def test_the_same_luck_in_both_arms_narrows_an_impact() -> None:
