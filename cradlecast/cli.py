@@ -10,7 +10,7 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -358,6 +358,18 @@ def _importing() -> Iterator[None]:
 
 
 @contextmanager
+def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """How far the work has come, beside what is printed."""
+    with _importing():
+        from rich.console import Console
+
+        from cradlecast.ui.progress import progress_bar
+
+    with progress_bar(what, Console(stderr=True), quiet) as progress:
+        yield progress
+
+
+@contextmanager
 def _importing_model() -> Iterator[None]:
     """Import what lives children; Mesa and SciPy first, without parts that commands do not use."""
     with _importing():
@@ -413,12 +425,7 @@ def _trials(words: argparse.Namespace) -> int:
         check_community(load_community(name))
     folder = _folder(words)
 
-    with _importing():
-        from rich.console import Console
-
-        from cradlecast.ui.progress import progress_bar
-
-    with progress_bar("Trying", Console(stderr=True), words.quiet) as progress:
+    with _progress("Trying", words.quiet) as progress:
         with _importing_model():
             from cradlecast.trials import trial, validate
 
@@ -463,13 +470,8 @@ def _template(words: argparse.Namespace) -> int:
 
 def _look(words: argparse.Namespace, community: Community, size: Options) -> Findings:
     """Live the observed world; the heavy imports are here."""
-    with _importing():
-        from rich.console import Console
-
-        from cradlecast.ui.progress import progress_bar
-
     calibrates = words.command == "calibrate"
-    with progress_bar("Calibrating" if calibrates else "Measuring", Console(stderr=True), words.quiet) as progress:
+    with _progress("Calibrating" if calibrates else "Measuring", words.quiet) as progress:
         if calibrates:
             with _importing_model():
                 from cradlecast.targets import fit
@@ -565,14 +567,9 @@ def _refuse_twins(scenarios: Sequence[Scenario]) -> None:
 
 def _run(asked: Asked, quiet: bool) -> Result:
     """Run the study; the heavy imports are here."""
-    with _importing():
-        from rich.console import Console
-
-        from cradlecast.ui.progress import progress_bar
-
     many = "Comparing" if len(asked.scenarios) > 1 else "Running"
     what = "Solving" if asked.target else "Pricing" if asked.deal else many
-    with progress_bar(what, Console(stderr=True), quiet) as progress:
+    with _progress(what, quiet) as progress:
         if asked.deal is None:
             with _importing_model():
                 from cradlecast.study import compare

@@ -17,7 +17,7 @@ import numpy as np
 
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Bools, Bytes, Children, Longs, Reals, Shorts, Wholes, Words
-from cradlecast.model.kernels import Decision, Real, Seat, Theta, Whole, Wide
+from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
 from cradlecast.model.pipeline import Line, Pipeline
 from cradlecast.model.services import NEEDS, Provider
 from cradlecast.model.town import Setting
@@ -141,7 +141,8 @@ class Watched(Pipeline):
     def column(self, row: int) -> Columns:
         """A copy of one child's state."""
         c = self._columns
-        x = np.concatenate([c.real_of(column, np.array([row])) for column in Real])
+        worked_out = [c.real_of(column, np.array([row])) for column in [*Real][rules.KEPT :]]
+        x = np.concatenate([c.x[:, row], *worked_out])
         return Columns(x, c.k[:, row].copy(), c.seats[:, row].copy(), c.wide[:, row].copy())
 
     def ranked(self, row: int) -> list[int]:
@@ -194,7 +195,7 @@ class Moment:
     @property
     def site(self) -> int:
         """The child's site at this age of entry, or -1."""
-        return int(self.after.seats[Seat.SITE3 if self.age == 3 else Seat.SITE4])
+        return int(self.after.seats[rules.ENTRY_COLUMNS[self.age][1]])
 
     def key(self, decision: Decision, year: int | None = None) -> tuple[int, ...]:
         """What a draw depends on: child, decision, year and world."""

@@ -216,6 +216,10 @@ class Seat(IntEnum):
     SITE4 = 1
 
 
+ENTRY_COLUMNS = {3: (Whole.CARE3, Seat.SITE3), 4: (Whole.CARE4, Seat.SITE4)}
+"""Where the kind of care and the site are kept, by the age at which families apply."""
+
+
 class Wide(IntEnum):
     """Rows of ``wide``: the school's number, and one bit per service of the setting that ever took the child in."""
 
@@ -967,26 +971,26 @@ def births(
         behaviour[i] = weighted(trait[i], theta[T_BEHAVIOUR_TRAIT], behaviour[i], theta[T_BEHAVIOUR_REST])
 
 
-@compiled(f"void({_IDS},{_W},{_F},int64,int64,int64,int64,{_X},{_K},{_V},{_P},uint64[:,::1])")
-def applications(ids, world, theta, age, year, start, stop, x, k, next_to, places, keys):
-    """Rank the seat pools for the children from ``start`` to ``stop``, and draw their lottery numbers.
+@compiled(f"void({_IDS},{_W},{_F},{_SPANS},int64,{_X},{_K},{_V},{_P},uint64[:,::1])")
+def applications(ids, world, theta, spans, year, x, k, next_to, places, keys):
+    """Rank the seat pools for the children of one birth year, in any number of spans, and draw their lottery numbers.
 
     ``places`` int16 (m, 6) and ``keys`` uint64 (3, m) are written for these m children; keys hold priority and lottery
     by program (pre-K, Head Start, child care): returning Head Start children come first there.
     """
     n_areas = next_to.shape[0]
-    column, luck = np.empty(BLOCK, np.float32), np.empty((BLOCK, 6), np.float32)
-    for first in range(start, stop, BLOCK):
-        last = min(first + BLOCK, stop)
-        n = last - first
-        low, high = ids[0, first:last], ids[1, first:last]
-        income, area, before = x[X_INCOME, first:last], k[K_AREA, first:last], k[K_CARE3, first:last]
+    for at in range(len(spans)):
+        age, start, stop = year - spans[at, 0], spans[at, 1], spans[at, 2]
+        n, first = stop - start, start - spans[0, 1]
+        low, high = ids[0, start:stop], ids[1, start:stop]
+        income, area, before = x[X_INCOME, start:stop], k[K_AREA, start:stop], k[K_CARE3, start:stop]
+        column, luck = np.empty(n, np.float32), np.empty((n, 6), np.float32)
         for number in range(6):
-            uniforms(low, high, world, np.int64(D_APPLY_PREK) + number, year, column[:n])
+            uniforms(low, high, world, np.int64(D_APPLY_PREK) + number, year, column)
             for i in range(n):
                 luck[i, number] = column[i]
         for i in range(n):
-            ranked = places[first - start + i]
+            ranked = places[first + i]
             rank_places(luck[i], age, income[i], area[i], theta, next_to, n_areas, ranked)
             for slot in range(5):
                 if ranked[slot] >= 0:
@@ -1001,7 +1005,7 @@ def applications(ids, world, theta, age, year, start, stop, x, k, next_to, place
                     )
                     if not (program == 1 and age == 4 and before[i] == HEAD_START):
                         key = key | (np.uint64(1) << _S56)
-                    keys[program, first - start + i] = key
+                    keys[program, first + i] = key
 
 
 @compiled(f"void({_IDS},int64,int64,{_P},uint64[:,::1],{_I},int64,{_G})")
@@ -1174,23 +1178,21 @@ def infant_year(ids, world, theta, spans, year, x, k, shares, cuts):
                 on_track[i] = np.int32(luck[i] >= cuts[CUT_ON_TRACK, cell[i]])
 
 
-@compiled(f"void({_U},{_U},{_W},{_F},int64,int64,int64,float32,{_F},{_F},{_F})")
-def domain(low, high, world, theta, unique, age, lived, multiplier, own, added, true):
-    """True scores in one domain of skill at an age, into ``true`` float32 (n,); 0 for who is younger in year ``lived``.
+@compiled(f"void({_U},{_U},{_W},{_F},int64,float32,{_F},{_F},{_F})")
+def domain(low, high, world, theta, unique, multiplier, own, added, true):
+    """True scores in one domain of skill, into ``true`` float32 (n,).
 
     ``unique`` numbers the child's own part; ``own`` and ``added`` are general skill that owes nothing to programs and
     what they added, float32 (n,).
     """
     normals(low, high, world, unique, 0, true)
     for i in range(len(true)):
-        here = (np.int64(high[i]) & np.int64(0xFFFF)) + age <= lived
-        score = domain_of(own[i], theta[T_DOMAIN_LOADING], true[i], theta[T_DOMAIN_REST], multiplier, added[i])
-        true[i] = score if here else _0
+        true[i] = domain_of(own[i], theta[T_DOMAIN_LOADING], true[i], theta[T_DOMAIN_REST], multiplier, added[i])
 
 
-@compiled(f"void({_U},{_U},{_W},int64,int64,int64,float32,{_F},{_F})")
-def reading(low, high, world, decision, age, lived, noise_sd, true, score):
-    """Scores as read at an age, into ``score`` float32 (n,); 0 for who is younger than that in the year ``lived``.
+@compiled(f"void({_U},{_U},{_W},int64,int64,float32,{_F},{_F})")
+def reading(low, high, world, decision, age, noise_sd, true, score):
+    """Scores as read at an age, into ``score`` float32 (n,).
 
     ``decision`` numbers the instrument's noise, of spread ``noise_sd``; ``true`` are the true scores, float32 (n,).
     """
@@ -1198,7 +1200,7 @@ def reading(low, high, world, decision, age, lived, noise_sd, true, score):
     for i in range(len(score)):
         year = (np.int64(high[i]) & np.int64(0xFFFF)) + age
         noise = inline_normal(np.uint64(low[i]), np.uint64(high[i]), d, np.uint64(year), w0, w1)
-        score[i] = true[i] + noise_sd * noise if year <= lived else _0
+        score[i] = true[i] + noise_sd * noise
 
 
 @compiled(f"void({_F},{_F},{_F})")
@@ -1249,7 +1251,7 @@ def early_year(ids, world, theta, spans, year, x, k, seats, values, rooms, site_
                 boost[i] = boost_of(fresh[i], fading[i], long_run[i], s, _0)
                 base[i] = weighted(trait[i], theta[T_EARLY_TRAIT_WEIGHT], transient[i], theta[T_EARLY_TRANSIENT_WEIGHT])
             true, gain = x[X_START_TRUE, start:stop], theta[T_LITERACY]
-            domain(low, high, world, theta, D_LITERACY_OWN, age, year, gain, base, boost, true)
+            domain(low, high, world, theta, D_LITERACY_OWN, gain, base, boost, true)
         uniforms(low, high, world, D_ROOM, year, room)
         normals(low, high, world, D_SHOCK, year, noise)
         grow(trait, transient, noise, theta, base, age)

@@ -204,5 +204,4 @@ def _import_when_named(package: ModuleType, late: dict[str, tuple[str, str | Non
     def __dir__() -> list[str]:
         return sorted({*vars(package), *late})
 
-    setattr(package, "__getattr__", __getattr__)  # noqa: B010
-    vars(package).setdefault("__dir__", __dir__)
+    vars(package).update(__getattr__=__getattr__, __dir__=__dir__)

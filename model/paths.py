@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from cradlecast.model.children import Bools, Children, Longs, Wholes
-from cradlecast.model.kernels import Real, Seat, Whole, Wide
+from cradlecast.model.kernels import ENTRY_COLUMNS, Real, Wide
 from cradlecast.model.outcomes import Arm, count_by_group
 from cradlecast.model.place import Floats
 from cradlecast.scenarios.community import MILESTONES
@@ -21,7 +21,7 @@ CHANNELS: Final = ("direct", "vacated", "peers")
 _CARE: Final = (Real.FRESH, Real.FADING, Real.LONG_RUN, Real.NONTEST)
 """What a child's own care and services leave behind; nothing else writes these columns."""
 
-_PLACES: Final = ((Whole.CARE3, Seat.SITE3), (Whole.CARE4, Seat.SITE4))
+_PLACES: Final = tuple(ENTRY_COLUMNS.values())
 
 
 def own_care_changed(baseline: Children, scenario: Children) -> Bools:

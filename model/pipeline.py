@@ -9,7 +9,7 @@ import numpy as np
 from cradlecast.model import kernels
 from cradlecast.model.children import Bools, Children, Longs, Reals, Shorts, Words
 from cradlecast.model.childset import ChildSet
-from cradlecast.model.kernels import Decision, Real, Seat, Theta, Whole, Wide
+from cradlecast.model.kernels import Decision, Real, Theta, Whole, Wide
 from cradlecast.model.mesa_compat import as_mesa
 from cradlecast.model.place import apportion
 from cradlecast.model.services import FOR_THE_YEAR, NEEDS, Provider
@@ -249,8 +249,8 @@ class Pipeline(Town):
         c, place = self._columns, self.setting.place
         n, n_areas = stop - start, len(place.area_names)
         line = Line(start, np.empty((n, 6), np.int16), np.zeros((3, n), np.uint64), np.empty(n, np.int16))
-        family = c.ids, self.setting.world, self.theta, age, year, start, stop, c.x, c.k
-        kernels.applications(*family, place.next_to, line.places, line.keys)
+        families = c.ids, self.setting.world, self.theta, self._spans(year, age, age), year, c.x, c.k
+        kernels.applications(*families, place.next_to, line.places, line.keys)
         kernels.allot(c.ids, start, stop, line.places, line.keys, self.pool_seats(age), n_areas, line.given)
         if age == 4:
             c.k[Whole.APPLIED, start:stop] = line.places[:, 5]
@@ -263,7 +263,7 @@ class Pipeline(Town):
         """
         c, start, given = self._columns, line.start, line.given
         stop = start + len(given)
-        care, site = (Whole.CARE3, Seat.SITE3) if age == 3 else (Whole.CARE4, Seat.SITE4)
+        care, site = kernels.ENTRY_COLUMNS[age]
         c.k[care, start:stop] = given // n_areas + 1
         counts = np.bincount(given + 1, minlength=len(self.pools) + 1)[1:]
         site_of = [-1] * (len(self.pools) + 1)  # the last entry is for those at home, whose pool is -1

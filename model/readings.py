@@ -19,6 +19,9 @@ Lives = tuple[Any, Any, Any]
 """Whose they are: uint32 (m,) birth indices, uint32 (m,) places and birth years, and the world's key uint64 (2,)."""
 
 
+_AT_2, _AT_4 = kernels.INFANT_AGES[-1], kernels.ENTRY_AGES[-1]
+
+
 class Test(NamedTuple):
     """A score as read: of which true score, by which chance event, with which spread, at which age."""
 
@@ -36,13 +39,13 @@ class Domain(NamedTuple):
 
 
 TESTS: Final[dict[Real, Test]] = {
-    Real.DEVELOPMENT: Test(Real.DEVELOPMENT_TRUE, Decision.DEVELOPMENT, Theta.SCREENER_NOISE, kernels.INFANT_AGES[-1]),
-    Real.PRELITERACY_START: Test(
-        Real.PRELITERACY_START_TRUE, Decision.PRELITERACY_FALL, Theta.SCREENER_NOISE, kernels.ENTRY_AGES[-1]
-    ),
+    Real.DEVELOPMENT: Test(Real.DEVELOPMENT_TRUE, Decision.DEVELOPMENT, Theta.SCREENER_NOISE, _AT_2),
+    Real.READING: Test(Real.READING_TRUE, Decision.READING_GRADE3, Theta.TEST_NOISE, kernels.GRADE3_AGE),
+    Real.MATH: Test(Real.MATH_TRUE, Decision.MATH_GRADE8, Theta.TEST_NOISE, kernels.GRADE8_AGE),
     **{
-        score: Test(true, decision, Theta.SCREENER_NOISE, kernels.ENTRY_AGES[-1])
+        score: Test(true, decision, Theta.SCREENER_NOISE, _AT_4)
         for score, true, decision in (
+            (Real.PRELITERACY_START, Real.PRELITERACY_START_TRUE, Decision.PRELITERACY_FALL),
             (Real.PRELITERACY, Real.PRELITERACY_TRUE, Decision.PRELITERACY_SPRING),
             (Real.MATH_FALL, Real.MATH_FALL_TRUE, Decision.MATH_FALL),
             (Real.LANGUAGE_FALL, Real.LANGUAGE_FALL_TRUE, Decision.LANGUAGE_FALL),
@@ -50,8 +53,6 @@ TESTS: Final[dict[Real, Test]] = {
             (Real.READINESS, Real.READINESS_TRUE, Decision.READINESS),
         )
     },
-    Real.READING: Test(Real.READING_TRUE, Decision.READING_GRADE3, Theta.TEST_NOISE, kernels.GRADE3_AGE),
-    Real.MATH: Test(Real.MATH_TRUE, Decision.MATH_GRADE8, Theta.TEST_NOISE, kernels.GRADE8_AGE),
 }
 DOMAINS: Final[dict[Real, Domain]] = {
     Real.PRELITERACY_TRUE: Domain(Decision.LITERACY_OWN, Theta.LITERACY),
@@ -79,18 +80,22 @@ def read(column: Real, lives: Lives, theta: Reals, lived: int, kept: Callable[[R
     values = np.empty(len(lives[0]), np.float32)
     if column == Real.LIABILITY:
         kernels.normals(*lives, int(Decision.LIABILITY), 0, values)
-    elif column == Real.FAMILY_EARNINGS:
+        return values
+    if column == Real.FAMILY_EARNINGS:
         kernels.earnings_of_families(theta, kept(Real.INCOME), values)
-    elif column in TESTS:
+        return values
+    age = _AT_4
+    if column in TESTS:
         test = TESTS[column]
+        age = test.age
         true = kept(test.true) if test.true < kernels.KEPT else read(test.true, lives, theta, lived, kept)
-        kernels.reading(*lives, int(test.decision), test.age, lived, theta[test.noise], true, values)
+        kernels.reading(*lives, int(test.decision), age, theta[test.noise], true, values)
     elif column in DOMAINS:
         part, skill = DOMAINS[column], (kept(Real.OWN_AT_4), kept(Real.ADDED_AT_4))
-        kernels.domain(*lives, theta, int(part.unique), kernels.ENTRY_AGES[-1], lived, theta[part.gain], *skill, values)
+        kernels.domain(*lives, theta, int(part.unique), theta[part.gain], *skill, values)
+    elif column == Real.READINESS_TRUE:
+        values[:] = kept(Real.OWN_AT_4) + kept(Real.ADDED_AT_4)
     else:
-        own = Real.OWN_AT_4 if column == Real.READINESS_TRUE else Real.BEHAVIOUR
-        gain = np.float32(1.0) if column == Real.READINESS_TRUE else theta[Theta.BEHAVIOUR_GAIN]
-        measured = (lives[1] & np.uint32(0xFFFF)).astype(np.int64) + kernels.ENTRY_AGES[-1] <= lived
-        values[:] = np.where(measured, kept(own) + gain * kept(Real.ADDED_AT_4), np.float32(0.0))
+        values[:] = kept(Real.BEHAVIOUR) + theta[Theta.BEHAVIOUR_GAIN] * kept(Real.ADDED_AT_4)
+    values[(lives[1] & np.uint32(0xFFFF)).astype(np.int64) + age > lived] = 0.0
     return values

@@ -15,7 +15,7 @@ import numpy as np
 from cradlecast.model import kernels as rules
 from cradlecast.model.children import Children
 from cradlecast.model.decisions import LOTTERY, RULES, Columns, Moment, Told, Watched, tell
-from cradlecast.model.kernels import Real, Seat, Whole, Wide
+from cradlecast.model.kernels import Real, Whole, Wide
 from cradlecast.model.town import PROGRAMS, Setting
 from cradlecast.scenarios.community import MILESTONES
 from cradlecast.scenarios.options import METRIC_AGES
@@ -32,7 +32,6 @@ LASTING: Final = ("lasting_shift_of_tests", "lasting_gain_outside_tests")
 HOME: Final = "home"
 
 _ASKED_OF: Final = {rule.decision.name.lower(): rule.of for rule in RULES}
-_CARE_ROWS: Final = {3: (Whole.CARE3, Seat.SITE3), 4: (Whole.CARE4, Seat.SITE4)}
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def _year(moment: Moment) -> Year:
     helped = float(after.x[Real.HELP_SKILL])
     if age not in rules.ENTRY_AGES:
         return Year(age, moment.year, told, parts=parts, skill=skill, lasting=lasting, helped=helped)
-    care, place = _CARE_ROWS[age]
+    care, place = rules.ENTRY_COLUMNS[age]
     kind, at = int(after.k[care]), int(after.seats[place])
     site = None if at < 0 else town.sites[at]
     return Year(

@@ -10,7 +10,7 @@ import numpy as np
 
 from cradlecast.model import kernels
 from cradlecast.model.children import Bools, Bytes, Children, Wholes
-from cradlecast.model.kernels import HOME, Decision, Real, Seat, Whole, Wide
+from cradlecast.model.kernels import HOME, Decision, Real, Whole, Wide
 from cradlecast.model.outcomes import MEASURES
 from cradlecast.model.pipeline import Pipeline
 from cradlecast.model.place import Floats
@@ -102,7 +102,7 @@ class TrialTown(Pipeline):
     def _allot(self, age: int, year: int, start: int, stop: int) -> None:
         """Place the children of an age by their own draws instead of by applications and seats."""
         c = self._columns
-        care, site = (Whole.CARE3, Seat.SITE3) if age == 3 else (Whole.CARE4, Seat.SITE4)
+        care, site = kernels.ENTRY_COLUMNS[age]
         kind = self._kinds(age, start, stop)
         c.k[care, start:stop] = kind
         area = c.whole(Whole.AREA)[start:stop]

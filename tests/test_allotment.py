@@ -272,7 +272,8 @@ class Families:
         self.places, self.keys = np.full((n, 6), -7, np.int16), np.zeros((3, n), np.uint64)
         next_to = np.array([[1], [0]], np.int32)
         world = np.array([3, 1], np.uint64)
-        kernels.applications(self.ids, world, theta, age, 2015 + age, 0, n, x, k, next_to, self.places, self.keys)
+        spans = np.array([[2015, 0, n // 3, 0], [2015, n // 3, n, 0]], np.int64)
+        kernels.applications(self.ids, world, theta, spans, 2015 + age, x, k, next_to, self.places, self.keys)
 
     def care(self, seats: list[int]) -> np.ndarray[Any, np.dtype[np.int32]]:
         """Kind of care that each child gets from these seats by pool."""
